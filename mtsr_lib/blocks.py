@@ -1,0 +1,43 @@
+"""The parts that networks are built from."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["ResidualBlock", "Upsampler"]
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))): 3×3 convolutions, no normalisation (Lim et al. 2017, EDSR).
+
+    The last convolution starts at a tenth of PyTorch's default, so that a deep trunk starts near the identity.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        nn.init.zeros_(self.conv2.bias)
+        self.conv2.weight.data.mul_(0.1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape out as in."""
+        return x + self.conv2(self.relu(self.conv1(x)))
+
+
+class Upsampler(nn.Module):
+    """Sub-pixel convolution: a 3×3 convolution to out·scale² channels, then PixelShuffle (Shi et al. 2016).
+
+    It starts at zero, so that what it is added to is at first left as it is.
+    """
+
+    def __init__(self, channels: int, out_channels: int, scale: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, out_channels * scale**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(scale)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out_channels h2 w2"]:
+        """h2 = h · scale."""
+        return self.shuffle(self.conv(x))
