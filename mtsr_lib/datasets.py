@@ -13,9 +13,14 @@ from .degrade import crop_to_multiple, downscale, fade, pad_symmetric
 from .images import from_uint8, quantize
 from .tasks import Task, common_scale
 
-__all__ = ["MARGIN", "Batch", "Patches", "augment", "make_pair", "thumbnail", "whole_pair"]
+__all__ = ["MARGIN", "Batch", "Patches", "augment", "make_pair", "margin_of", "thumbnail", "whole_pair"]
 
-MARGIN = 12  # HR pixels around a crop: at least the kernels' reach (8), a multiple of 2, 3 and 4
+MARGIN = 12  # HR pixels that each picture is continued by: enough for a crop's margin at every scale
+
+
+def margin_of(scale: int) -> int:
+    """HR pixels to cut around a crop: the kernels reach 8 pixels, rounded up to the LR grid."""
+    return 8 + -8 % scale
 
 
 class Batch(NamedTuple):
@@ -44,7 +49,7 @@ def make_pair(
     """One photograph flows: clean → as shot → the LR input x (8-bit steps) and a target per task.
 
     `margin` HR pixels on each side are trimmed at the end (a multiple of the scale), so that a crop
-    taken with MARGIN gives exactly the crop of the whole picture's pair.
+    taken with `margin_of(scale)` gives exactly the crop of the whole picture's pair.
     """
     scale = common_scale(tasks)
     shot = fade(clean, s)
@@ -99,14 +104,16 @@ class Patches:
         cuts = [self._cut(rng, common_scale(tasks)) for _ in range(self.batch_size)]
         clean, thumbnails = (torch.stack(parts) for parts in zip(*cuts, strict=True))
         s = torch.from_numpy(rng.random((self.batch_size, 1, 1, 1), dtype=np.float32))
-        x, targets = make_pair(from_uint8(clean), s, tasks, MARGIN)
+        x, targets = make_pair(from_uint8(clean), s, tasks, margin_of(common_scale(tasks)))
         return Batch(x, targets, fade(thumbnails, s))
 
     def _cut(self, rng: np.random.Generator, scale: int) -> tuple[Tensor, Tensor]:
         """A random crop with its margin, aligned with the LR grid, and its photograph's thumbnail."""
         chosen = rng.integers(len(self.padded))
-        picture, side = self.padded[chosen], self.patch * scale + 2 * MARGIN
-        top, left = (scale * rng.integers((n - side) // scale + 1) for n in picture.shape[1:])
+        spare, picture = MARGIN - margin_of(scale), self.padded[chosen]
+        side = self.patch * scale + 2 * margin_of(scale)
+        places = ((n - 2 * spare - side) // scale + 1 for n in picture.shape[1:])
+        top, left = (spare + scale * int(rng.integers(n)) for n in places)
         symmetry = int(rng.integers(8))
         crop = picture[:, top : top + side, left : left + side]
         return augment(crop, symmetry), augment(self.thumbnails[chosen], symmetry)

@@ -7,7 +7,6 @@ target y* from (h, p). The input x, the LR picture of p, is the same for all of 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,7 +14,15 @@ from . import losses
 from .degrade import pad_symmetric
 from .metrics import psnr_rgb
 
-__all__ = ["COLOR", "DETAIL", "SR", "Task", "base", "common_scale", "enhance", "select"]
+__all__ = ["COLOR", "DETAIL", "SR", "Task", "base", "common_scale", "enhance", "select", "window_mean"]
+
+
+def window_mean(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h2 w2"]:
+    """The mean of every side×side window that fits (h2 = h − side + 1): shifted copies, added up."""
+    for dim in (-2, -1):
+        size = image.shape[dim] - side + 1
+        image = sum(image.narrow(dim, i, size) for i in range(side)) / side
+    return image
 
 
 def base(
@@ -27,14 +34,11 @@ def base(
     mean(a) · p + mean(b). He et al. 2013, "Guided Image Filtering". Borders mirrored.
     """
 
-    def mean(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values, 2 * radius + 1, stride=1)
-
-    wide = pad_symmetric(image, 2 * radius)
-    average = mean(wide)
-    variance = (mean(wide * wide) - average * average).clamp(min=0)
+    side, wide = 2 * radius + 1, pad_symmetric(image, 2 * radius)
+    average = window_mean(wide, side)
+    variance = (window_mean(wide * wide, side) - average * average).clamp(min=0)
     a = variance / (variance + epsilon)
-    return mean(a) * image + mean(average * (1 - a))
+    return window_mean(a, side) * image + window_mean(average * (1 - a), side)
 
 
 def enhance(image: Float[Tensor, "b c h w"], gain: float = 1.5) -> Float[Tensor, "b c h w"]:
