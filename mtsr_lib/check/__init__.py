@@ -1,0 +1,8 @@
+"""Self-checks of the exercises: `from mtsr_lib import check`, then `check.psnr(my_psnr)`.
+
+Each check answers with one line: passed, not attempted yet, or what is wrong.
+"""
+
+from mtsr_lib.check.lesson01 import psnr
+
+__all__ = ["psnr"]
