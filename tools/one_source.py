@@ -137,15 +137,17 @@ def lesson_faults(
     ]
 
 
+def planned(number: int, built: dict[str, dict[str, int]]) -> set[str]:
+    """The names that the table gives to one lesson, as "module.name"."""
+    return {f"{m}.{n}" for m, names in built.items() for n, at in names.items() if at == number}
+
+
 def _list_faults(lesson: Lesson, built: dict[str, dict[str, int]]) -> Iterator[str]:
-    planned = {
-        f"{m}.{n}" for m, names in built.items() for n, no in names.items() if no == lesson.number
-    }
-    listed = set(lesson.facts.get("builds", []))
-    for name in sorted(planned - listed):
-        yield f"tools/builds.toml says that this lesson builds {name}; its metadata does not list it"
-    for name in sorted(listed - planned):
-        yield f"its metadata lists {name}; tools/builds.toml does not say that this lesson builds it"
+    wanted, listed = planned(lesson.number, built), set(lesson.facts.get("builds", []))
+    for name in sorted(wanted - listed):
+        yield f"tools/builds.toml gives {name} to this lesson; its metadata does not list it"
+    for name in sorted(listed - wanted):
+        yield f"its metadata lists {name}, which tools/builds.toml does not give to this lesson"
 
 
 def _differences(
@@ -206,19 +208,26 @@ def difference(ours: str, theirs: str, library: str, lesson: str, name: str) -> 
 
 def _strangers(lesson: Lesson, library: dict[str, Module]) -> Iterator[str]:
     """Public names that are defined where they are not built, or only in drafts."""
-    public = {name for m in library.values() for name in m.public}
+    public = {(name, _kind(m.definitions[name])) for m in library.values() for name in m.public}
     built = {name.rpartition(".")[2] for name in lesson.facts.get("builds", [])}
     here = shown(lesson)
-    for name in sorted(public & set(here) - built):
-        yield (
-            f"cell {here[name].cell} defines {name}, a public name of the library that this lesson "
-            "does not build: import it, give it another name, or tag the cell draft"
-        )
+    for name, node in here.items():
+        if (name, _kind(node)) in public and name not in built:
+            yield (
+                f"cell {node.cell} defines {name}, a public name of the library that this lesson "
+                "does not build: import it, give it another name, or tag the cell draft"
+            )
     for number, cell in enumerate(lesson.cells):
         if lessons.is_code(cell) and {"draft", "exercise"} & set(lessons.tags(cell)):
             drafted = definitions([(number, ast.parse(lessons.python(lessons.source(cell))))])
-            for name in sorted(public & set(drafted) - set(here) - imported(lesson)):
-                yield f"cell {number} has {name} as a draft, and the lesson never has the library's"
+            for name, node in drafted.items():
+                if (name, _kind(node)) in public and name not in {*here, *imported(lesson)}:
+                    yield f"cell {number} drafts {name}, and the lesson never has the library's"
+
+
+def _kind(node: ast.stmt) -> str:
+    """A variable may be called like a function of the library; a function or constant may not."""
+    return "constant" if isinstance(node, ast.Assign) else "code"
 
 
 def table_faults(
