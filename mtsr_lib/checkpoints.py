@@ -50,9 +50,7 @@ def save_checkpoint(model: MultiTaskNet, path: str | os.PathLike, card: dict | N
         raise CheckpointError(str(error)) from None
 
 
-def load_checkpoint(
-    path: str | os.PathLike, tasks: Sequence[Task] | None = None
-) -> MultiTaskNet:
+def load_checkpoint(path: str | os.PathLike, tasks: Sequence[Task] | None = None) -> MultiTaskNet:
     """The network in a file, ready for use. Give `tasks` if it has tasks of your own making.
 
     Raises CheckpointError with one sentence if the file is missing, damaged or of another kind.

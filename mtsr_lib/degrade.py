@@ -101,7 +101,9 @@ def jpeg(image: Float[Tensor, "b 3 h w"], quality: int) -> Float[Tensor, "b 3 h 
             return np.array(Image.open(file))
 
     arrays = to_uint8(image).permute(0, 2, 3, 1).numpy()
-    return from_uint8(torch.from_numpy(np.stack([through_file(a) for a in arrays])).permute(0, 3, 1, 2))
+    return from_uint8(
+        torch.from_numpy(np.stack([through_file(a) for a in arrays])).permute(0, 3, 1, 2)
+    )
 
 
 def fade(clean: Float[Tensor, "b 3 h w"], s: Tensor | float) -> Float[Tensor, "b 3 h w"]:

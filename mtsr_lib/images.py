@@ -150,15 +150,19 @@ def write_beside(path: Path, write) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         os.close(handle)
-        os.chmod(part, 0o666 & ~_umask())
     except OSError as error:
-        raise ImageError(f"{path}: the folder cannot be written ({error.strerror}); choose another.")
+        raise ImageError(
+            f"{path}: the folder cannot be written ({error.strerror}); choose another."
+        )
     try:
         write(part)
+        os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ImageError(f"{path} could not be written ({reason}); free some space or try elsewhere.")
+        raise ImageError(
+            f"{path} could not be written ({reason}); free some space or try elsewhere."
+        )
     finally:
         Path(part).unlink(missing_ok=True)
 
@@ -180,18 +184,20 @@ def data_folder() -> Path:
 
 def photographs(split: str) -> list[Path]:
     """The course's photographs of one split, "train", "val" or "test", in the order of the index."""
-    folder = data_folder() / "photographs"
-    with open(folder / "INDEX.tsv", encoding="utf-8", newline="") as index:
-        rows = list(csv.DictReader(index, delimiter="\t"))
-    if split not in {row["split"] for row in rows}:
+    chosen = [row["file"] for row in _index() if row["split"] == split]
+    if not chosen:
         raise ValueError(f'there is no split {split!r}; it is "train", "val" or "test".')
-    return [folder / row["file"] for row in rows if row["split"] == split]
+    return [data_folder() / "photographs" / file for file in chosen]
+
+
+def _index() -> list[dict[str, str]]:
+    with open(data_folder() / "photographs" / "INDEX.tsv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def sample_names() -> list[str]:
     """Names for `load_sample`: scikit-image's colour photographs, then those under data/."""
-    own = [path.stem for path in sorted((data_folder() / "photographs").glob("*.webp"))]
-    return [*LIBRARY_PHOTOS, *own]
+    return [*LIBRARY_PHOTOS, *(Path(row["file"]).stem for row in _index())]
 
 
 def load_sample(name: str) -> Float[Tensor, "1 3 h w"]:
@@ -201,7 +207,7 @@ def load_sample(name: str) -> Float[Tensor, "1 3 h w"]:
 
         array = np.ascontiguousarray(getattr(data, LIBRARY_PHOTOS[name])()[..., :3])
         return from_uint8(torch.from_numpy(array).permute(2, 0, 1)[None])
-    path = data_folder() / "photographs" / f"{name}.webp"
+    path = data_folder() / "photographs" / f"{name}.jpg"
     if not path.exists():
         raise ImageError(f"there is no sample {name!r}; choose one of {', '.join(sample_names())}.")
     return load_image(path)

@@ -8,7 +8,9 @@ from . import metrics
 __all__ = ["charbonnier", "gradient", "l1", "mse", "ssim"]
 
 
-def mse(prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def mse(
+    prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
+) -> Float[Tensor, ""]:
     """Mean squared error, the mean of (ŷ − y)². Its best answer under doubt is the mean."""
     return (prediction - target).square().mean()
 
@@ -34,6 +36,8 @@ def gradient(
     return across.abs().mean() + down.abs().mean()
 
 
-def ssim(prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def ssim(
+    prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
+) -> Float[Tensor, ""]:
     """1 − SSIM, the mean over the batch; images in [0, 1], at least 11×11 (Wang et al. 2004)."""
     return 1 - metrics.ssim(prediction, target).mean()

@@ -14,7 +14,17 @@ from . import losses
 from .degrade import pad_symmetric
 from .metrics import psnr_rgb
 
-__all__ = ["COLOR", "DETAIL", "SR", "Task", "base", "common_scale", "enhance", "select", "window_mean"]
+__all__ = [
+    "COLOR",
+    "DETAIL",
+    "SR",
+    "Task",
+    "base",
+    "common_scale",
+    "enhance",
+    "select",
+    "window_mean",
+]
 
 
 def window_mean(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h2 w2"]:
@@ -103,6 +113,8 @@ def select(names: Iterable[str]) -> list[Task]:
     for name in names:
         kind, _, scale = name.partition("_x")
         if kind not in known or scale not in {"", "2", "3", "4"}:
-            raise ValueError(f"there is no task {name!r}; use {', '.join(known)}, or such as sr_x3.")
+            raise ValueError(
+                f"there is no task {name!r}; use {', '.join(known)}, or such as sr_x3."
+            )
         chosen.append(known[kind].at_scale(int(scale or 2)))
     return chosen

@@ -1,4 +1,4 @@
-"""The training loop: total loss, one step, the loop with history, stop and resume."""
+"""The training loop: one step, the loop with history, stop and resume."""
 
 import math
 import os
@@ -19,6 +19,7 @@ from .images import write_beside
 __all__ = [
     "History",
     "StopOnInterrupt",
+    "Team",
     "cosine",
     "fit",
     "load_state",
@@ -64,6 +65,22 @@ def cosine(steps: int, peak: float = 2e-3, warmup: int = 100) -> Callable[[int],
     return rate
 
 
+@dataclass(frozen=True)
+class Team:
+    """Several processes at one training: which one this is, of how many; alone by default."""
+
+    index: int = 0
+    count: int = 1
+
+    def any(self, flag: bool) -> bool:
+        """True on all processes if it is true on any of them."""
+        if self.count == 1:
+            return flag
+        value = torch.tensor(float(flag))
+        torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
+        return bool(value)
+
+
 class StopOnInterrupt:
     """Ctrl-C, or Jupyter's stop button, asks for a stop after the step in hand instead of breaking it."""
 
@@ -87,8 +104,8 @@ def train_step(
 ) -> dict[str, float]:
     """Forward, a loss per task, backward through the balancer, one step; gives the losses."""
     network = getattr(model, "module", model)
-    x = batch.x.contiguous(memory_format=torch.channels_last)
-    outputs = model(x, list(batch.targets), batch.context)
+    batch = batch.to(next(network.parameters()).device)
+    outputs = model(batch.x, list(batch.targets), batch.context)
     losses = {
         name: network.tasks[name].loss(outputs[name], target)
         for name, target in batch.targets.items()
@@ -109,14 +126,15 @@ def fit(
     history: History | None = None,
     every: int = 500,
     after: Callable[[History], None] | None = None,
-    part: tuple[int, int] = (0, 1),
+    team: Team = Team(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> History:
     """Train from where `history` ends up to `steps`; returns the history.
 
     schedule(step) is the learning rate. after(history), called every `every` steps, at the end
     and on a stop, is the place to validate and to save. A keyboard interrupt stops after the
-    step in hand. `part` (index, count): this process's slice of each batch.
+    step in hand. `team`: this process's place among several, each of which takes its slice of
+    the same batch.
     """
     history = History() if history is None else history
     balancer = FixedWeights() if balancer is None else balancer
@@ -126,20 +144,29 @@ def fit(
             model.train()
             for group in optimizer.param_groups:
                 group["lr"] = schedule(step)
-            losses = train_step(model, data.batch(step).part(*part), optimizer, balancer)
+            batch = data.batch(step).part(team.index, team.count)
+            losses = train_step(model, batch, optimizer, balancer)
             history.train.append({"step": step + 1, **losses})
             bar.update()
-            last = step + 1 == steps or stop.requested
-            if after and (last or (step + 1) % every == 0):
+            stopping = team.any(stop.requested)
+            if after and (stopping or step + 1 == steps or (step + 1) % every == 0):
                 after(history)
-            if stop.requested:
+            if stopping:
                 break
     return history
 
 
-def save_state(path: Path, model: nn.Module, optimizer, balancer, history: History) -> None:
+def save_state(
+    path: str | os.PathLike,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    balancer: nn.Module,
+    history: History,
+    config: dict | None = None,
+) -> None:
     """All that a training needs to go on bit for bit, in one file, written beside and renamed."""
     state = {
+        "config": config or {},
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "balancer": balancer.state_dict(),
@@ -148,9 +175,21 @@ def save_state(path: Path, model: nn.Module, optimizer, balancer, history: Histo
     write_beside(Path(path), lambda part: torch.save(state, part))
 
 
-def load_state(path: Path, model: nn.Module, optimizer, balancer) -> History:
-    """Put a saved training back into model, optimiser and balancer; returns its history."""
+def load_state(
+    path: str | os.PathLike,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    balancer: nn.Module,
+    config: dict | None = None,
+) -> History:
+    """Put a saved training back into model, optimiser and balancer; returns its history.
+
+    Raises ValueError if it was saved under another configuration.
+    """
     state: dict[str, dict[str, Tensor]] = torch.load(path, weights_only=True)
+    differing = [k for k, v in (config or {}).items() if state["config"].get(k) != v]
+    if differing:
+        raise ValueError(f"{path} was made with other {', '.join(differing)}; use --restart.")
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     balancer.load_state_dict(state["balancer"])

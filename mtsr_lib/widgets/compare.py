@@ -5,9 +5,7 @@ import traitlets
 from anywidget import AnyWidget
 from torch import Tensor
 
-from .pictures import STYLE, named, packed, reduced, resized, script
-
-Frame = dict[str, np.ndarray]  # what a storyboard draws: titles and (h, w, 3) pixels
+from .pictures import STYLE, Frame, named, packed, reduced, resized, script
 
 
 class Compare(AnyWidget):

@@ -11,6 +11,7 @@ from ..images import to_uint8
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+Frame = dict[str, np.ndarray]  # what a storyboard draws: titles and (h, w, 3) pixels
 LARGEST = 2_000_000  # pixels shown of one picture; a browser page has to stay quick
 
 

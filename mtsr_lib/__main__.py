@@ -1,0 +1,322 @@
+"""The command line: python -m mtsr_lib upscale | train | evaluate | doctor."""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import shutil
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from . import __version__
+from .checkpoints import DEFAULT, CheckpointError, load_model, model_names
+from .degrade import enlarge
+from .evaluation import BenchmarkError, benchmark, compare_tasks, confidence_interval, find_benchmark
+from .images import ImageError, data_folder, load_image, load_uint8, sample_names, save_image
+from .metrics import psnr
+from .model import MultiTaskNet
+from .recipes import ConfigError, read_config, train
+from .training import usable_cores
+from .upscaling import upscale
+
+ERRORS = (ImageError, CheckpointError, ConfigError, BenchmarkError)
+GOOD, SOME_FAILED, BAD_REQUEST = 0, 1, 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options, with examples."""
+    main = argparse.ArgumentParser(
+        prog="python -m mtsr_lib",
+        description="Restore photographs with one network that does several tasks.",
+        epilog="Try: python -m mtsr_lib doctor      Then: python -m mtsr_lib upscale photo.jpg",
+    )
+    main.add_argument("--version", action="version", version=f"mtsr_lib {__version__}")
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    formatter = argparse.RawDescriptionHelpFormatter
+
+    up = commands.add_parser(
+        "upscale",
+        help="restore photographs: larger, with detail enhanced, with colours put right",
+        description="Write PHOTO_sr_x2.png and so on for each photograph and task.",
+        epilog="examples:\n  python -m mtsr_lib upscale holiday.jpg\n"
+        "  python -m mtsr_lib upscale *.jpg --tasks sr,color --out restored",
+        formatter_class=formatter,
+    )
+    up.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
+    up.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
+    up.add_argument("--tasks", help="comma-separated, such as sr,detail,color (default: all)")
+    up.add_argument("--scale", type=int, default=2, help="how many times larger (default 2)")
+    up.add_argument("--out", metavar="DIR", help="folder for the results (default: beside each photo)")
+    up.set_defaults(run=run_upscale)
+
+    tr = commands.add_parser(
+        "train",
+        help="train a network as a TOML file says",
+        description="Leaves NAME.safetensors, NAME.csv (validation) and NAME.state.pt (to go on) in DIR.\n"
+        "Ctrl-C stops after the step in hand; the same command goes on where it stopped.",
+        epilog="examples:\n  python -m mtsr_lib train data/configs/mtsr-base.toml --photographs my/photos\n"
+        "  torchrun --nproc-per-node 2 -m mtsr_lib train my.toml    (needs accelerate)",
+        formatter_class=formatter,
+    )
+    tr.add_argument("config", metavar="CONFIG", help="a TOML file; see data/configs")
+    tr.add_argument("--photographs", help="a folder of training photographs, instead of CONFIG's")
+    tr.add_argument("--steps", type=int, help="instead of CONFIG's")
+    tr.add_argument("--seed", type=int, help="instead of CONFIG's")
+    tr.add_argument("--threads", type=int, help="instead of CONFIG's; 0 takes the cores there are")
+    tr.add_argument("--out", default="runs", metavar="DIR", help="folder for the results (default: runs)")
+    tr.add_argument("--restart", action="store_true", help="start again, an earlier run's state aside")
+    tr.set_defaults(run=run_train)
+
+    ev = commands.add_parser(
+        "evaluate",
+        help="measure a network by the protocol of the published results",
+        description="PSNR-Y, SSIM-Y and PSNR-RGB of sr, beside bicubic. For the course's own photographs\n"
+        "(val, test) also detail and color, beside what one could do without a head for them.",
+        epilog="examples:\n  python -m mtsr_lib evaluate --benchmark Set5 --root ~/benchmarks\n"
+        "  python -m mtsr_lib evaluate --benchmark test --json",
+        formatter_class=formatter,
+    )
+    ev.add_argument("--benchmark", default="test", metavar="NAME", help="test, val, Set5, Set14, …")
+    ev.add_argument("--root", metavar="DIR", help="folder that holds NAME (default: $MTSR_BENCHMARKS)")
+    ev.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
+    ev.add_argument("--scale", type=int, default=2, help="2, 3 or 4 (default 2)")
+    ev.add_argument("--json", action="store_true", help="print JSON, with a row for each picture")
+    ev.set_defaults(run=run_evaluate)
+
+    dr = commands.add_parser("doctor", help="is this installation well? versions, cores, a self-test")
+    dr.set_defaults(run=run_doctor)
+    return main
+
+
+# ---------------------------------------------------------------------------- upscale
+
+
+def run_upscale(options: argparse.Namespace) -> int:
+    """Restore each photograph; a bad one does not stop the others."""
+    model = load_model(options.model)
+    names = wanted_tasks(model, options.tasks, options.scale)
+    failed = 0
+    for photo in options.photos:
+        try:
+            for name in names:
+                print(restore_to_file(model, Path(photo), name, options.out))
+        except ImageError as error:
+            failed += 1
+            print(f"mtsr_lib: {error}", file=sys.stderr)
+    if failed:
+        print(f"mtsr_lib: {failed} of {len(options.photos)} could not be done.", file=sys.stderr)
+    return SOME_FAILED if failed else GOOD
+
+
+def wanted_tasks(model: MultiTaskNet, asked: str | None, scale: int) -> list[str]:
+    """The names of the model's heads for what was asked at this scale; BAD_REQUEST's sentence if none."""
+    heads = {name.split("_x")[0]: name for name, task in model.tasks.items() if task.scale == scale}
+    if not heads:
+        scales = sorted({task.scale for task in model.tasks.values()})
+        raise ConfigError(f"this network has no head for scale {scale}; it has {scales}.")
+    kinds = [kind.strip() for kind in asked.split(",")] if asked else list(heads)
+    for kind in kinds:
+        if kind not in heads:
+            raise ConfigError(f"this network has no task {kind!r} at ×{scale}; it has {', '.join(heads)}.")
+    return [heads[kind] for kind in kinds]
+
+
+def restore_to_file(model: MultiTaskNet, photo: Path, name: str, out: str | None) -> Path:
+    """One photograph, one task, in 8 bits from file to file; gives the new file's path."""
+    scale, kind = model.tasks[name].scale, name.split("_x")[0]
+    target = Path(out or photo.parent) / f"{photo.stem}_{kind}_x{scale}.png"
+    picture = load_uint8(photo)
+    with tqdm(desc=target.name, unit="tile", leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            result = upscale(model, picture, [name], progress=progress)[name]
+        except (MemoryError, RuntimeError) as error:
+            raise ImageError(f"{photo} could not be restored ({error}); try a smaller picture.") from None
+    save_image(result, target)
+    return target
+
+
+# ---------------------------------------------------------------------------- train
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train, or go on with a training that was stopped."""
+    names = ("photographs", "steps", "seed", "threads")
+    changes = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+    config = read_config(options.config, **changes)
+    history = train(config, options.out, own_command(options), options.restart)
+    rank = int(os.environ.get("RANK", "0"))
+    if rank == 0:
+        done = "done" if history.steps >= config.steps else "stopped; the same command goes on"
+        print(f"{Path(options.out) / config.name}.safetensors: {history.steps} steps, {done}")
+    return GOOD
+
+
+def own_command(options: argparse.Namespace) -> str:
+    """The command as a model card should give it: folders by their last name only."""
+    words = ["python -m mtsr_lib train", f"data/configs/{Path(options.config).name}"]
+    if options.photographs:
+        words += ["--photographs", shlex.quote(Path(options.photographs).name)]
+    for name in ("steps", "seed", "threads"):
+        if getattr(options, name) is not None:
+            words += [f"--{name}", str(getattr(options, name))]
+    return " ".join(words)
+
+
+# ---------------------------------------------------------------------------- evaluate
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Measure and print a table, or JSON."""
+    model = load_model(options.model)
+    files, remark = find_benchmark(options.benchmark, options.root)
+    pictures = [(file.stem, load_image(file)) for file in tqdm(files, "reading", leave=False)]
+    (name,) = wanted_tasks(model, "sr", options.scale)
+    methods = {
+        "bicubic": lambda x: enlarge(x, options.scale),
+        str(options.model): lambda x: model(x, [name])[name],
+    }
+    rows = {
+        method: benchmark(restore, tqdm(pictures, method, leave=False), options.scale)
+        for method, restore in methods.items()
+    }
+    report = {
+        "benchmark": options.benchmark,
+        "remark": remark,
+        "scale": options.scale,
+        "mean": {method: means(table) for method, table in rows.items()},
+        "pictures": rows,
+    }
+    if options.benchmark in {"val", "test"} and {"sr", "detail", "color"} <= set(model.tasks):
+        strengths = (0.0, 0.25, 0.5, 0.75, 1.0)
+        photos = tqdm([picture for _, picture in pictures], "tasks", leave=False)
+        report["tasks"] = compare_tasks(model, photos, strengths)
+    print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else as_text(report))
+    return GOOD
+
+
+def means(rows: list[dict]) -> dict[str, float]:
+    """The mean of each column over the pictures."""
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0] if key != "picture"}
+
+
+def as_text(report: dict) -> str:
+    """The report as a table to read."""
+    lines = [f"{report['benchmark']} ×{report['scale']}: {report['remark']}"]
+    lines.append(f"{'':24} {'PSNR-Y':>8} {'SSIM-Y':>8} {'PSNR-RGB':>9}")
+    for method, row in report["mean"].items():
+        values = f"{row['psnr_y']:8.2f} {row['ssim_y']:8.4f} {row['psnr_rgb']:9.2f}"
+        lines.append(f"{method[-24:]:24} {values}")
+    tables = list(report["pictures"].values())
+    gains = [new["psnr_y"] - old["psnr_y"] for old, new in zip(*tables, strict=True)]
+    if len(gains) >= 3:
+        low, high = confidence_interval(gains)
+        mean = sum(gains) / len(gains)
+        lines.append(f"gain over bicubic {mean:.2f} dB PSNR-Y, 95 % interval over pictures "
+                     f"[{low:.2f}, {high:.2f}]")
+    if "tasks" in report:
+        lines.append("\nall tasks, fading s = 0, 0.25, 0.5, 0.75, 1 (PSNR-RGB in dB; ΔE00, lower is better)")
+        lines += [f"{key:36} {value:8.2f}" for key, value in report["tasks"].items()]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------- doctor
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Look at this installation and say what to do about each problem."""
+    problems = []
+    print(f"mtsr_lib {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for package in ("torch", "numpy", "pillow", "scikit-image", "jupyterlab", "ipywidgets", "anywidget"):
+        try:
+            print(f"  {package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            problems.append(f"{package} is missing: pip install {package}")
+    cores = usable_cores()
+    torch.set_num_threads(cores)
+    print(f"cores this process may use: {cores} of {os.cpu_count()}")
+    if (free := free_memory()) is not None:
+        print(f"memory that is free: {free:.1f} GB")
+        if free < 1.5:
+            problems.append("less than 1.5 GB of memory is free: close other programs")
+    disk = shutil.disk_usage(Path.cwd()).free / 1e9
+    print(f"disk that is free here: {disk:.1f} GB")
+    if disk < 1:
+        problems.append("less than 1 GB of disk is free here: remove what is not needed")
+    if torch.cuda.is_available():
+        print(f"GPU: {torch.cuda.get_device_name()}")
+    print(f"data: {len(sample_names())} photographs, networks: {', '.join(model_names()) or 'none'}")
+    if not model_names():
+        problems.append(f"no network in {data_folder() / 'checkpoints'}: install the course again")
+    else:
+        problems += self_test()
+    for problem in problems:
+        print(f"PROBLEM: {problem}.")
+    print("All is well." if not problems else f"{len(problems)} to mend.")
+    return GOOD if not problems else SOME_FAILED
+
+
+def free_memory() -> float | None:
+    """Gigabytes that a new process could take, where the system tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+
+
+def self_test() -> list[str]:
+    """About five seconds of the real thing: restore a reduced photograph, time it, compare it."""
+    from .degrade import crop_to_multiple, downscale
+    from .images import load_sample, quantize
+
+    model = load_model()
+    clean = crop_to_multiple(load_sample("astronaut"), 2)
+    x = quantize(downscale(clean, 2))
+    start = time.perf_counter()
+    rounds = 0
+    while rounds < 3 or time.perf_counter() - start < 4:
+        restored = upscale(model, x, ["sr"])["sr"]
+        rounds += 1
+    speed = rounds * x.shape[-1] * x.shape[-2] / 1e6 / (time.perf_counter() - start)
+    gain = (psnr(restored, clean) - psnr(enlarge(x, 2).clamp(0, 1), clean)).item()
+    print(f"self-test: {gain:+.2f} dB over bicubic, {speed:.2f} megapixels a second")
+    problems = []
+    if gain < 1:
+        problems.append("the network does not beat bicubic by 1 dB: its file may be damaged, reinstall")
+    if speed < 0.1:
+        problems.append("this computer is very slow at it: close other programs and try again")
+    return problems
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; errors are one sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console may not know ×, Δ or …
+            stream.reconfigure(errors="replace")
+    options = parser().parse_args(arguments)
+    torch.set_num_threads(usable_cores())
+    try:
+        return options.run(options)
+    except ERRORS as error:
+        print(f"mtsr_lib: {error}", file=sys.stderr)
+    except ValueError as error:
+        print(f"mtsr_lib: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("mtsr_lib: stopped.", file=sys.stderr)
+        return 130
+    return BAD_REQUEST
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""A training from a configuration file: what `python -m mtsr_lib train` runs."""
+
+import csv
+import hashlib
+import os
+import platform
+import time
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from .balance import FixedWeights
+from .checkpoints import save_checkpoint
+from .datasets import Patches
+from .evaluation import measure
+from .images import load_image, load_uint8, photographs, write_beside
+from .model import MultiTaskNet
+from .tasks import select
+from .training import History, Team, cosine, fit, load_state, save_state, usable_cores
+
+__all__ = ["ConfigError", "TrainConfig", "read_config", "train"]
+
+
+class ConfigError(ValueError):
+    """A training cannot start as configured; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training, as a TOML file states it; see data/configs for examples.
+
+    `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
+    folder of pictures. Sizes in LR pixels. `threads` 0 takes the cores this process may use.
+    """
+
+    name: str
+    tasks: list[str]
+    photographs: str = "train"
+    validation: str = "val"
+    weights: dict[str, float] = field(default_factory=dict)
+    channels: int = 32
+    blocks: int = 4
+    hidden: int = 16
+    batch_size: int = 16
+    patch: int = 24
+    steps: int = 2000
+    learning_rate: float = 2e-3
+    seed: int = 0
+    every: int = 500
+    threads: int = 0
+    licence: str = ""
+
+
+def read_config(path: str | os.PathLike, **changes) -> TrainConfig:
+    """A TOML file as a TrainConfig, some of its values changed; ConfigError with one sentence."""
+    try:
+        values = {**tomllib.loads(Path(path).read_text(encoding="utf-8")), **changes}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML ({error}).") from None
+    known = {f.name: f.type for f in fields(TrainConfig)}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{path}: there is no setting {key!r}; there are {', '.join(known)}.")
+        kind = known[key] if isinstance(known[key], type) else known[key].__origin__
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise ConfigError(f"{path}: {key} must be {kind.__name__}, not {value!r}.")
+    for key in ("name", "tasks"):
+        if not values.get(key):
+            raise ConfigError(f"{path}: the setting {key} is missing.")
+    return TrainConfig(**values)
+
+
+def pictures_in(source: str) -> list[Path]:
+    """The pictures of a split of the course, or of a folder, sorted by name."""
+    if source in {"train", "val", "test"}:
+        return photographs(source)
+    endings = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+    if not Path(source).is_dir():
+        raise ConfigError(f"{source}: there is no such folder of photographs.")
+    found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in endings)
+    if not found:
+        raise ConfigError(f"{source} holds no pictures.")
+    return found
+
+
+def train(
+    config: TrainConfig,
+    out: str | os.PathLike = "runs",
+    command: str = "",
+    restart: bool = False,
+    progress: bool = True,
+) -> History:
+    """Train as configured; leaves out/NAME.safetensors (with its card), .state.pt and .csv.
+
+    An earlier run of the same configuration that was stopped goes on where it was. On several
+    processes (torchrun, with accelerate installed) each takes its slice of every batch.
+    """
+    torch.set_num_threads(config.threads or usable_cores())
+    torch.manual_seed(config.seed)
+    files = pictures_in(config.photographs)
+    tasks = select(config.tasks)
+    data = Patches(map(load_uint8, files), tasks, config.batch_size, config.patch, config.seed)
+    held_out = [load_image(path) for path in pictures_in(config.validation)]
+    network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
+    model, team = _prepared(network.to(memory_format=torch.channels_last), len(data.groups) > 1)
+    balancer = FixedWeights(config.weights)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    place = Path(out) / config.name
+    state, history = place.with_suffix(".state.pt"), History()
+    if state.exists() and not restart:
+        history = _resumed(state, config, network, optimizer, balancer)
+    start = time.monotonic() - (history.val[-1]["seconds"] if history.val else 0)
+
+    def after(history: History) -> None:
+        if team.index:
+            return
+        seconds = round(time.monotonic() - start, 1)
+        scores = {n: round(v, 4) for n, v in measure(network, held_out).items()}
+        history.val.append({"step": history.steps, "seconds": seconds, **scores})
+        save_state(state, network, optimizer, balancer, history, asdict(config))
+        card = _card(config, files, history, network, command)
+        save_checkpoint(network, place.with_suffix(".safetensors"), card)
+        write_beside(place.with_suffix(".csv"), lambda part: _write_rows(part, history.val))
+        if progress:
+            tqdm.write(f"step {history.steps}: " + " ".join(f"{k} {v}" for k, v in scores.items()))
+
+    return fit(
+        model,
+        data,
+        config.steps,
+        optimizer,
+        cosine(config.steps, config.learning_rate),
+        balancer,
+        history,
+        config.every,
+        after,
+        team,
+        progress and not team.index,
+    )
+
+
+def _prepared(network: MultiTaskNet, some_unused: bool) -> tuple[nn.Module, Team]:
+    """The network on its device; with several processes, wrapped so that they average gradients."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return network.to("cuda" if torch.cuda.is_available() else "cpu"), Team()
+    try:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+    except ImportError:
+        raise ConfigError("several processes need accelerate: pip install 'mtsr_lib[parallel]'.")
+    options = DistributedDataParallelKwargs(find_unused_parameters=some_unused)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[options])
+    team = Team(accelerator.process_index, accelerator.num_processes)
+    return accelerator.prepare(network), team
+
+
+def _resumed(state, config, network, optimizer, balancer) -> History:
+    try:
+        return load_state(state, network, optimizer, balancer, asdict(config))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    except Exception as error:  # a damaged file can fail in many ways
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"{state} is damaged ({reason}); delete it or use --restart.") from None
+
+
+def _write_rows(path: str, rows: list[dict]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _card(config: TrainConfig, files: list[Path], history: History, network, command: str) -> dict:
+    """The model card: what made this network, from what, and how good it is."""
+    index = files[0].parent / "INDEX.tsv"
+    about = {}
+    if index.exists():
+        with open(index, newline="", encoding="utf-8") as file:
+            about = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
+    keys = ("licence", "author", "source")
+    data = [
+        {
+            "file": path.name,
+            **{key: about[path.name][key] for key in keys if path.name in about},
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in files
+    ]
+    return {
+        "name": config.name,
+        "licence": config.licence,
+        "date": date.today().isoformat(),
+        "command": command,
+        "config": {**asdict(config), "photographs": Path(config.photographs).name},
+        "steps": history.steps,
+        "seconds": history.val[-1]["seconds"],
+        "validation": history.val[-1],
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "made_with": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        },
+        "data": data,
+    }
