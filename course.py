@@ -380,12 +380,14 @@ def lab(root: Path, rest: list) -> int:
     say(
         f"Opening my_notebooks/{lesson.name}: your own copy. To stop JupyterLab, press Ctrl-C here."
     )
-    return run_child(lab_command(root, python, lesson.name, rest), root)
+    status = run_child(lab_command(root, python, lesson.name, rest), root)
+    return 0 if status == 130 else status
 
 
 def lab_command(root: Path, python: Path, name: str, rest: list) -> list:
     command = [python, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
     command.append(f"--LabApp.default_url=/lab/tree/my_notebooks/{name}")
+    command.append("--log-level=WARN")  # leaves the address, which it prints at any level
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if platform.system() == "Linux" and not screen and "--no-browser" not in rest:
         say("There is no screen here: open the address that appears below in a browser.")
@@ -480,7 +482,7 @@ for _name in ("doctor", "upscale", "train", "evaluate"):
 
 HELP = """\
 commands:
-  lab [NN] [OPTION ...]  open JupyterLab at your copy of lesson 00 (or NN); options go to JupyterLab,
+  lab [NN] [OPTION ...]  open JupyterLab at your copy of lesson 00, or NN; options are JupyterLab's,
                          for instance --no-browser --port 8890
   test                   run every test and every lesson
   reset NN [NN ...]      give a fresh copy of lesson NN and keep yours under another name
