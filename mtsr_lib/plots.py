@@ -129,7 +129,7 @@ def picture_grid(
     arrays = alike([_cut(_pixels(image), images, crop) for image in images.values()])
     columns = columns or _columns(len(arrays), arrays[0].shape[1] * (zoom or 0))
     room = min(512 if zoom is None else WIDTH, (WIDTH - GAP) // columns - GAP)
-    return _grid(list(images), [_magnified(array, room, zoom) for array in arrays], columns)
+    return grid(list(images), [magnified(array, room, zoom) for array in arrays], columns)
 
 
 def _columns(count: int, width: int) -> int:
@@ -165,7 +165,7 @@ def alike(arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [a[rows * a.shape[0] // h, columns * a.shape[1] // w] for a in arrays]
 
 
-def _magnified(array: np.ndarray, room: int, zoom: int | None) -> np.ndarray:
+def magnified(array: np.ndarray, room: int, zoom: int | None = None) -> np.ndarray:
     """Whole-number magnification that fits the room; else whole-number averaging."""
     zoom = zoom or max(1, min(room // array.shape[1], 480 // array.shape[0]))
     less = -(-array.shape[1] * zoom // room)
@@ -176,20 +176,43 @@ def _magnified(array: np.ndarray, room: int, zoom: int | None) -> np.ndarray:
     return (blocks.mean(axis=(1, 3)) + 0.5).astype(np.uint8)
 
 
-def _grid(titles: list[str], arrays: list[np.ndarray], columns: int) -> Figure:
-    """Titles above pictures, one picture pixel on one pixel of the figure."""
-    h, w = arrays[0].shape[:2]
-    cell = max(w, 110)
-    wrapped = [textwrap.fill(title, max(8, cell // 7)) for title in titles]
-    head = LINE * max(title.count("\n") + 1 for title in wrapped) + 6
-    rows = -(-len(arrays) // columns)
-    across, down = columns * (cell + GAP) + GAP, rows * (head + h + GAP) + GAP
-    made = Figure(figsize=(across / DPI, down / DPI), dpi=DPI)
-    for number, (title, array) in enumerate(zip(wrapped, arrays, strict=True)):
-        row, column = divmod(number, columns)
-        left, bottom = column * (cell + GAP) + GAP, down - (row + 1) * (head + h + GAP)
-        axes = made.add_axes((left / across, bottom / down, w / across, h / down))
-        axes.imshow(array, interpolation="nearest", aspect="auto")
-        axes.set_axis_off()
-        axes.text(0, 1 + 4 / h, title, transform=axes.transAxes, fontsize=9.5, va="bottom")
+def grid(titles: Sequence[str], arrays: Sequence[np.ndarray], columns: int) -> Figure:
+    """Titles above pictures of one size (h, w, 3) uint8, in rows of so many columns."""
+    cells = list(zip(titles, arrays, strict=True))
+    return strips([("", cells[i : i + columns]) for i in range(0, len(cells), columns)])
+
+
+def strips(rows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]]) -> Figure:
+    """Rows of (heading, [(title, picture)]), one picture pixel on one pixel of the figure."""
+    width = max(sum(_wide(a) + GAP for _, a in cells) for _, cells in rows) + GAP
+    texts = [_wrapped(heading, cells, width) for heading, cells in rows]
+    heights = [cells[0][1].shape[0] for _, cells in rows]
+    lines = [[LINE * (text.count("\n") + 1) if text else 0 for text in row] for row in texts]
+    heads = [(heading, max(titles)) for heading, *titles in lines]
+    down = sum(map(sum, heads)) + sum(heights) + 12 * len(rows) + GAP // 2
+    made, top = Figure(figsize=(width / DPI, down / DPI), dpi=DPI), 0
+    for (_, cells), (heading, *titles), head, h in zip(rows, texts, heads, heights, strict=True):
+        write = {"va": "top", "fontsize": 9.5, "linespacing": 1.2}
+        made.text(GAP / width, 1 - (top + 5) / down, heading, weight="bold", **write)
+        top, left = top + sum(head) + 8, GAP
+        for title, (_, array) in zip(titles, cells, strict=True):
+            w, bottom = array.shape[1], down - top - h
+            axes = made.add_axes((left / width, bottom / down, w / width, h / down))
+            axes.imshow(array, interpolation="nearest", aspect="auto")
+            axes.set_axis_off()
+            write = {"va": "bottom", "fontsize": 9.5, "linespacing": 1.2}
+            made.text(left / width, 1 - (top - 4) / down, title, **write)
+            left += _wide(array) + GAP
+        top += h + 4
     return made
+
+
+def _wide(array: np.ndarray) -> int:
+    """Room for the picture and a few words above it."""
+    return max(array.shape[1], 110)
+
+
+def _wrapped(heading: str, cells: Sequence[tuple[str, np.ndarray]], width: int) -> list[str]:
+    """Heading and titles broken into lines that fit."""
+    titles = ["\n".join(textwrap.wrap(title, max(8, _wide(a) // 7))) for title, a in cells]
+    return ["\n".join(textwrap.wrap(heading, max(8, width // 7))), *titles]

@@ -1,6 +1,18 @@
 """Interactive parts of the lessons: pictures to compare and magnify, experiments to steer."""
 
 from .compare import compare
+from .degradation import degradation_lab
+from .experiment import choice, experiment, slider, switch
 from .magnifier import magnifier
+from .storyboard import storyboard
 
-__all__ = ["compare", "magnifier"]
+__all__ = [
+    "choice",
+    "compare",
+    "degradation_lab",
+    "experiment",
+    "magnifier",
+    "slider",
+    "storyboard",
+    "switch",
+]

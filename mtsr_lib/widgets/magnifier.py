@@ -57,7 +57,7 @@ def magnifier(*pictures: Tensor, labels: list[str] | None = None, zoom: int = 8)
 
 
 def _middles(given: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:
-    """The same middle part of every picture, at most LARGEST pixels, on whole pixels of the smallest."""
+    """The same middle part of every picture, at most LARGEST pixels, cut between pixels."""
     most = max(pixels.shape[0] * pixels.shape[1] for _, pixels in given)
     if most <= LARGEST:
         return given

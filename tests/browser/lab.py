@@ -1,4 +1,4 @@
-"""JupyterLab in a temporary folder and a headless Chromium to look at it; nothing leaves the machine."""
+"""JupyterLab in a temporary folder and a headless Chromium; nothing leaves the machine."""
 
 import contextlib
 import json
@@ -18,8 +18,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 ROOT = Path(__file__).parents[2]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-QUIET = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync""".split()
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
 SETTINGS = {  # no news, no update check; every cell in the page, so that it can be looked at
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -32,7 +34,7 @@ def find_chromium() -> str:
     found = named or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found or not Path(found).exists():
         raise RuntimeError(
-            "the browser tests need Chromium: apt-get install chromium, or name it in MTSR_CHROMIUM."
+            "browser tests need Chromium: apt-get install chromium, or name it in MTSR_CHROMIUM."
         )
     return found
 
@@ -77,17 +79,12 @@ def _environment(private: Path) -> dict[str, str]:
         file = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
-    folders = {
-        "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-        "IPYTHONDIR": "ipython",
-    }  # fmt: skip
+    names = ["LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR", "_CONFIG_DIR", "_DATA_DIR", "_RUNTIME_DIR"]
+    folders = {f"JUPYTER{name}": private / name.lower().strip("_") for name in names}
+    folders["JUPYTERLAB_SETTINGS_DIR"] = private / "settings"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        **os.environ,
-        **{name: str(private / folder) for name, folder in folders.items()},
-        "PYTHONPATH": path,
-    }
+    own = {name: str(folder) for name, folder in folders.items()}
+    return {**os.environ, **own, "IPYTHONDIR": str(private / "ipython"), "PYTHONPATH": path}
 
 
 def _wait_for(address: str, process: subprocess.Popen, seconds: float = 90) -> None:
@@ -104,7 +101,7 @@ def _wait_for(address: str, process: subprocess.Popen, seconds: float = 90) -> N
 
 
 def closed_context(browser: Browser, **options) -> tuple[BrowserContext, list[str]]:
-    """A browser context that lets no request leave the machine, and the list of those that tried."""
+    """A browser context that lets no request leave the machine, and the list of those refused."""
     context, refused = browser.new_context(**options), []
 
     def gate(route) -> None:
@@ -120,62 +117,61 @@ def closed_context(browser: Browser, **options) -> tuple[BrowserContext, list[st
 
 
 def open_notebook(page: Page, address: str, name: str, theme: str = "light") -> None:
-    """Open one notebook and wait until its kernel is connected and idle."""
+    """Open one notebook, without the side bars, and wait until its kernel is connected and idle."""
     page.goto(f"{address}/lab/tree/{name}?reset", wait_until="domcontentloaded")
     page.wait_for_function(
         "() => window.jupyterapp?.shell?.currentWidget?.sessionContext", timeout=90_000
     )
     page.evaluate("() => window.jupyterapp.restored")
     page.evaluate(
-        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})",
-        THEMES[theme],
+        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
     )
-    page.evaluate(
-        "() => window.jupyterapp.commands.execute('application:toggle-mode').catch(() => 0)"
-    )
+    page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
     _until_idle(page)
 
 
 def run_all(page: Page, timeout_s: float = 300) -> list[str]:
-    """Run every cell, wait until the kernel is idle and the pictures loaded; gives the error outputs."""
+    """Run every cell, wait until the kernel is idle and the pictures are there; gives errors."""
     page.set_default_timeout(1000 * timeout_s)
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     _until_idle(page)
     page.wait_for_function("() => [...document.images].every(i => i.complete)")
     page.set_default_timeout(30_000)
     return errors(page)
 
 
+IDLE = """() => {
+    const context = jupyterapp.shell.currentWidget.sessionContext;
+    const kernel = context?.session?.kernel;
+    return context?.isReady && kernel?.connectionStatus == 'connected' && kernel.status == 'idle';
+}"""
+ERRORS = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON();
+    const outputs = notebook.cells.flatMap(cell => cell.outputs ?? []);
+    const failed = outputs.filter(output => output.output_type == 'error');
+    const stored = failed.map(error => `${error.ename}: ${error.evalue}`);
+    const places = '.mtsr-error:not([hidden]), .jupyter-widgets-error-widget';
+    return [...stored, ...[...document.querySelectorAll(places)].map(node => node.textContent)];
+}"""
+HEIGHT = """() => {
+    const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
+    return 250 + cells.reduce((sum, cell) => sum + cell.offsetHeight, 0);
+}"""
+
+
 def _until_idle(page: Page) -> None:
-    page.wait_for_function("""() => {
-        const context = window.jupyterapp.shell.currentWidget.sessionContext;
-        const kernel = context?.session?.kernel;
-        return context?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
-    }""", timeout=90_000)  # fmt: skip
+    page.wait_for_function(IDLE, timeout=90_000)
 
 
 def errors(page: Page) -> list[str]:
     """Error outputs of the cells, and errors shown inside widgets."""
-    return page.evaluate("""() => {
-        const notebook = window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON();
-        const stored = notebook.cells.flatMap(cell => cell.outputs ?? [])
-            .filter(output => output.output_type === 'error').map(o => `${o.ename}: ${o.evalue}`);
-        const shown = [...document.querySelectorAll('.mtsr-error:not([hidden]), .jupyter-widgets-error-widget')]
-            .map(node => node.textContent);
-        return [...stored, ...shown];
-    }""")  # fmt: skip
+    return page.evaluate(ERRORS)
 
 
 def whole_page(page: Page, file: Path) -> None:
     """A screenshot of the whole notebook, not only of the part in the window."""
-    height = page.evaluate("""() => {
-        const areas = [...document.querySelectorAll('.jp-Notebook, .jp-Notebook .jp-WindowedPanel-outer')];
-        return Math.max(...areas.map(area => area.scrollHeight)) + 200;
-    }""")  # fmt: skip
-    size = page.viewport_size
-    page.set_viewport_size(
-        {"width": size["width"], "height": min(16_000, max(size["height"], height))}
-    )
+    size, height = page.viewport_size, min(16_000, page.evaluate(HEIGHT))
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
     page.wait_for_timeout(700)
     file.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=file)
