@@ -10,8 +10,15 @@
 from importlib import import_module
 
 from .checkpoints import load_checkpoint, load_model, model_card, model_names, save_checkpoint
-from .images import ImageError, load_image, load_sample, load_uint8, photographs, sample_names
-from .images import save_image
+from .images import (
+    ImageError,
+    load_image,
+    load_sample,
+    load_uint8,
+    photographs,
+    sample_names,
+    save_image,
+)
 from .upscaling import upscale
 
 __version__ = "0.1.0"

@@ -17,11 +17,18 @@ from tqdm import tqdm
 from . import __version__
 from .checkpoints import DEFAULT, CheckpointError, load_model, model_names
 from .degrade import enlarge
-from .evaluation import BenchmarkError, benchmark, compare_tasks, confidence_interval, find_benchmark
+from .evaluation import (
+    BenchmarkError,
+    benchmark,
+    compare_tasks,
+    confidence_interval,
+    find_benchmark,
+)
 from .images import ImageError, data_folder, load_image, load_uint8, sample_names, save_image
 from .metrics import psnr
 from .model import MultiTaskNet
 from .recipes import ConfigError, read_config, train
+from .tasks import Task
 from .training import usable_cores
 from .upscaling import upscale
 
@@ -52,15 +59,18 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
     up.add_argument("--tasks", help="comma-separated, such as sr,detail,color (default: all)")
     up.add_argument("--scale", type=int, default=2, help="how many times larger (default 2)")
-    up.add_argument("--out", metavar="DIR", help="folder for the results (default: beside each photo)")
+    up.add_argument(
+        "--out", metavar="DIR", help="folder for the results (default: beside each photo)"
+    )
     up.set_defaults(run=run_upscale)
 
     tr = commands.add_parser(
         "train",
         help="train a network as a TOML file says",
-        description="Leaves NAME.safetensors, NAME.csv (validation) and NAME.state.pt (to go on) in DIR.\n"
+        description="Leaves NAME.safetensors, NAME.csv, NAME.state.pt (to go on) in DIR.\n"
         "Ctrl-C stops after the step in hand; the same command goes on where it stopped.",
-        epilog="examples:\n  python -m mtsr_lib train data/configs/mtsr-base.toml --photographs my/photos\n"
+        epilog="examples:\n"
+        "  python -m mtsr_lib train data/configs/mtsr-base.toml --photographs my/photos\n"
         "  torchrun --nproc-per-node 2 -m mtsr_lib train my.toml    (needs accelerate)",
         formatter_class=formatter,
     )
@@ -69,27 +79,35 @@ def parser() -> argparse.ArgumentParser:
     tr.add_argument("--steps", type=int, help="instead of CONFIG's")
     tr.add_argument("--seed", type=int, help="instead of CONFIG's")
     tr.add_argument("--threads", type=int, help="instead of CONFIG's; 0 takes the cores there are")
-    tr.add_argument("--out", default="runs", metavar="DIR", help="folder for the results (default: runs)")
-    tr.add_argument("--restart", action="store_true", help="start again, an earlier run's state aside")
+    tr.add_argument(
+        "--out", default="runs", metavar="DIR", help="folder for the results (default: runs)"
+    )
+    tr.add_argument(
+        "--restart", action="store_true", help="start again, an earlier run's state aside"
+    )
     tr.set_defaults(run=run_train)
 
     ev = commands.add_parser(
         "evaluate",
         help="measure a network by the protocol of the published results",
-        description="PSNR-Y, SSIM-Y and PSNR-RGB of sr, beside bicubic. For the course's own photographs\n"
-        "(val, test) also detail and color, beside what one could do without a head for them.",
+        description="PSNR-Y, SSIM-Y and PSNR-RGB of sr, beside bicubic. For the course's own\n"
+        "photographs (val, test) also detail and color, beside what one could do without a head.",
         epilog="examples:\n  python -m mtsr_lib evaluate --benchmark Set5 --root ~/benchmarks\n"
         "  python -m mtsr_lib evaluate --benchmark test --json",
         formatter_class=formatter,
     )
     ev.add_argument("--benchmark", default="test", metavar="NAME", help="test, val, Set5, Set14, …")
-    ev.add_argument("--root", metavar="DIR", help="folder that holds NAME (default: $MTSR_BENCHMARKS)")
+    ev.add_argument(
+        "--root", metavar="DIR", help="folder that holds NAME (default: $MTSR_BENCHMARKS)"
+    )
     ev.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
-    ev.add_argument("--scale", type=int, default=2, help="2, 3 or 4 (default 2)")
+    ev.add_argument("--scale", type=int, choices=(2, 3, 4), default=2, help="2 (default), 3 or 4")
     ev.add_argument("--json", action="store_true", help="print JSON, with a row for each picture")
     ev.set_defaults(run=run_evaluate)
 
-    dr = commands.add_parser("doctor", help="is this installation well? versions, cores, a self-test")
+    dr = commands.add_parser(
+        "doctor", help="is this installation well? versions, cores, a self-test"
+    )
     dr.set_defaults(run=run_doctor)
     return main
 
@@ -101,11 +119,16 @@ def run_upscale(options: argparse.Namespace) -> int:
     """Restore each photograph; a bad one does not stop the others."""
     model = load_model(options.model)
     names = wanted_tasks(model, options.tasks, options.scale)
-    failed = 0
+    failed, written = 0, set()
     for photo in options.photos:
         try:
             for name in names:
-                print(restore_to_file(model, Path(photo), name, options.out))
+                target = target_of(Path(photo), model.tasks[name], options.out)
+                if target in written:
+                    raise ImageError(f"{photo}: {target} is another photograph's; rename one.")
+                restore_to_file(model, Path(photo), name, target)
+                written.add(target)
+                print(target, flush=True)
         except ImageError as error:
             failed += 1
             print(f"mtsr_lib: {error}", file=sys.stderr)
@@ -115,22 +138,32 @@ def run_upscale(options: argparse.Namespace) -> int:
 
 
 def wanted_tasks(model: MultiTaskNet, asked: str | None, scale: int) -> list[str]:
-    """The names of the model's heads for what was asked at this scale; BAD_REQUEST's sentence if none."""
-    heads = {name.split("_x")[0]: name for name, task in model.tasks.items() if task.scale == scale}
+    """The names of the model's heads for what was asked at this scale; ConfigError if none."""
+    heads = {kind_of(task): name for name, task in model.tasks.items() if task.scale == scale}
     if not heads:
         scales = sorted({task.scale for task in model.tasks.values()})
         raise ConfigError(f"this network has no head for scale {scale}; it has {scales}.")
     kinds = [kind.strip() for kind in asked.split(",")] if asked else list(heads)
     for kind in kinds:
         if kind not in heads:
-            raise ConfigError(f"this network has no task {kind!r} at ×{scale}; it has {', '.join(heads)}.")
+            raise ConfigError(
+                f"this network has no task {kind!r} at ×{scale}; it has {', '.join(heads)}."
+            )
     return [heads[kind] for kind in kinds]
 
 
-def restore_to_file(model: MultiTaskNet, photo: Path, name: str, out: str | None) -> Path:
-    """One photograph, one task, in 8 bits from file to file; gives the new file's path."""
-    scale, kind = model.tasks[name].scale, name.split("_x")[0]
-    target = Path(out or photo.parent) / f"{photo.stem}_{kind}_x{scale}.png"
+def kind_of(task: Task) -> str:
+    """A task's name without its scale: sr for sr_x3."""
+    return task.name.removesuffix(f"_x{task.scale}")
+
+
+def target_of(photo: Path, task: Task, out: str | None) -> Path:
+    """Where a restoration goes: PHOTO_sr_x2.png, in `out` or beside the photograph."""
+    return Path(out or photo.parent) / f"{photo.stem}_{kind_of(task)}_x{task.scale}.png"
+
+
+def restore_to_file(model: MultiTaskNet, photo: Path, name: str, target: Path) -> None:
+    """One photograph, one task, in 8 bits from file to file."""
     picture = load_uint8(photo)
     with tqdm(desc=target.name, unit="tile", leave=False) as bar:
 
@@ -141,9 +174,10 @@ def restore_to_file(model: MultiTaskNet, photo: Path, name: str, out: str | None
         try:
             result = upscale(model, picture, [name], progress=progress)[name]
         except (MemoryError, RuntimeError) as error:
-            raise ImageError(f"{photo} could not be restored ({error}); try a smaller picture.") from None
+            raise ImageError(
+                f"{photo} could not be restored ({error}); try a smaller picture."
+            ) from None
     save_image(result, target)
-    return target
 
 
 # ---------------------------------------------------------------------------- train
@@ -181,11 +215,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     files, remark = find_benchmark(options.benchmark, options.root)
     pictures = [(file.stem, load_image(file)) for file in tqdm(files, "reading", leave=False)]
-    (name,) = wanted_tasks(model, "sr", options.scale)
-    methods = {
-        "bicubic": lambda x: enlarge(x, options.scale),
-        str(options.model): lambda x: model(x, [name])[name],
-    }
+    methods = {"bicubic": lambda x: enlarge(x, options.scale)}
+    try:
+        (name,) = wanted_tasks(model, "sr", options.scale)
+        methods[str(options.model)] = lambda x: model(x, [name])[name]
+    except ConfigError as error:
+        print(f"mtsr_lib: bicubic alone: {error}", file=sys.stderr)
     rows = {
         method: benchmark(restore, tqdm(pictures, method, leave=False), options.scale)
         for method, restore in methods.items()
@@ -197,7 +232,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         "mean": {method: means(table) for method, table in rows.items()},
         "pictures": rows,
     }
-    if options.benchmark in {"val", "test"} and {"sr", "detail", "color"} <= set(model.tasks):
+    all_three = {"sr", "detail", "color"} <= set(model.tasks)
+    if options.benchmark in {"val", "test"} and options.scale == 2 and all_three:
         strengths = (0.0, 0.25, 0.5, 0.75, 1.0)
         photos = tqdm([picture for _, picture in pictures], "tasks", leave=False)
         report["tasks"] = compare_tasks(model, photos, strengths)
@@ -217,15 +253,20 @@ def as_text(report: dict) -> str:
     for method, row in report["mean"].items():
         values = f"{row['psnr_y']:8.2f} {row['ssim_y']:8.4f} {row['psnr_rgb']:9.2f}"
         lines.append(f"{method[-24:]:24} {values}")
-    tables = list(report["pictures"].values())
-    gains = [new["psnr_y"] - old["psnr_y"] for old, new in zip(*tables, strict=True)]
+    bicubic, *others = report["pictures"].values()
+    pairs = zip(bicubic, others[0], strict=True) if others else ()
+    gains = [new["psnr_y"] - old["psnr_y"] for old, new in pairs]
     if len(gains) >= 3:
         low, high = confidence_interval(gains)
         mean = sum(gains) / len(gains)
-        lines.append(f"gain over bicubic {mean:.2f} dB PSNR-Y, 95 % interval over pictures "
-                     f"[{low:.2f}, {high:.2f}]")
+        lines.append(
+            f"gain over bicubic {mean:.2f} dB PSNR-Y, 95 % interval over pictures "
+            f"[{low:.2f}, {high:.2f}]"
+        )
     if "tasks" in report:
-        lines.append("\nall tasks, fading s = 0, 0.25, 0.5, 0.75, 1 (PSNR-RGB in dB; ΔE00, lower is better)")
+        lines.append(
+            "\nall tasks, fading s = 0, 0.25, 0.5, 0.75, 1 (PSNR-RGB in dB; ΔE00, lower is better)"
+        )
         lines += [f"{key:36} {value:8.2f}" for key, value in report["tasks"].items()]
     return "\n".join(lines)
 
@@ -237,7 +278,15 @@ def run_doctor(options: argparse.Namespace) -> int:
     """Look at this installation and say what to do about each problem."""
     problems = []
     print(f"mtsr_lib {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in ("torch", "numpy", "pillow", "scikit-image", "jupyterlab", "ipywidgets", "anywidget"):
+    for package in (
+        "torch",
+        "numpy",
+        "pillow",
+        "scikit-image",
+        "jupyterlab",
+        "ipywidgets",
+        "anywidget",
+    ):
         try:
             print(f"  {package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
@@ -255,7 +304,9 @@ def run_doctor(options: argparse.Namespace) -> int:
         problems.append("less than 1 GB of disk is free here: remove what is not needed")
     if torch.cuda.is_available():
         print(f"GPU: {torch.cuda.get_device_name()}")
-    print(f"data: {len(sample_names())} photographs, networks: {', '.join(model_names()) or 'none'}")
+    print(
+        f"data: {len(sample_names())} photographs, networks: {', '.join(model_names()) or 'none'}"
+    )
     if not model_names():
         problems.append(f"no network in {data_folder() / 'checkpoints'}: install the course again")
     else:
@@ -293,7 +344,9 @@ def self_test() -> list[str]:
     print(f"self-test: {gain:+.2f} dB over bicubic, {speed:.2f} megapixels a second")
     problems = []
     if gain < 1:
-        problems.append("the network does not beat bicubic by 1 dB: its file may be damaged, reinstall")
+        problems.append(
+            "the network does not beat bicubic by 1 dB: its file may be damaged, reinstall"
+        )
     if speed < 0.1:
         problems.append("this computer is very slow at it: close other programs and try again")
     return problems
@@ -310,8 +363,8 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options)
     except ERRORS as error:
         print(f"mtsr_lib: {error}", file=sys.stderr)
-    except ValueError as error:
-        print(f"mtsr_lib: {error}", file=sys.stderr)
+    except (ValueError, OSError, MemoryError) as error:
+        print(f"mtsr_lib: {error or 'out of memory'}", file=sys.stderr)
     except KeyboardInterrupt:
         print("mtsr_lib: stopped.", file=sys.stderr)
         return 130

@@ -9,7 +9,8 @@ __all__ = ["ResidualBlock", "Upsampler"]
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))): 3×3 convolutions, no normalisation (Lim et al. 2017, EDSR).
 
-    The last convolution starts at a tenth of PyTorch's default, so that a deep trunk starts near the identity.
+    The last convolution starts at a tenth of PyTorch's default, so that a deep trunk starts near
+    the identity.
     """
 
     def __init__(self, channels: int):
@@ -26,7 +27,7 @@ class ResidualBlock(nn.Module):
 
 
 class Upsampler(nn.Module):
-    """Sub-pixel convolution: a 3×3 convolution to out·scale² channels, then PixelShuffle (Shi et al. 2016).
+    """Sub-pixel convolution: 3×3 to out·scale² channels, then PixelShuffle (Shi et al. 2016).
 
     It starts at zero, so that what it is added to is at first left as it is.
     """

@@ -61,10 +61,10 @@ def load_checkpoint(path: str | os.PathLike, tasks: Sequence[Task] | None = None
         sizes = {key: recipe[key] for key in ("channels", "blocks", "hidden")}
         model = MultiTaskNet(tasks, **sizes)
         with safe_open(path, framework="pt") as file:
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path} does not fit this library's networks ({reason})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path} does not fit this library's networks ({reason}).") from None
     return model.eval().to(memory_format=torch.channels_last)
 
 
@@ -80,7 +80,8 @@ def _metadata(path: str | os.PathLike) -> dict:
         raise CheckpointError(f"{path}: there is no such file; see `mtsr_lib.model_names()`.")
     try:
         with safe_open(path, framework="pt") as file:
-            return json.loads(file.metadata()["mtsr"])
+            inside = json.loads(file.metadata()["mtsr"])
+            return {key: inside[key] for key in ("recipe", "card")}
     except (SafetensorError, OSError):
         raise CheckpointError(f"{path} is damaged or no safetensors file; copy it again.") from None
     except (KeyError, TypeError, ValueError):

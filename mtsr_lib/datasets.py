@@ -24,9 +24,7 @@ __all__ = [
     "whole_pair",
 ]
 
-MARGIN = (
-    12  # HR pixels that each picture is continued by: enough for a crop's margin at every scale
-)
+MARGIN = 12  # HR pixels that each picture is continued by: a crop's margin at every scale
 
 
 def margin_of(scale: int) -> int:
@@ -49,7 +47,7 @@ class Batch(NamedTuple):
         return Batch(self.x[cut], targets, self.context[cut])
 
     def to(self, device: torch.device) -> "Batch":
-        """On the device where the network is, x with its channels last in memory, which is faster."""
+        """On the device where the network is, x channels last in memory, which is faster."""
         targets = {name: target.to(device) for name, target in self.targets.items()}
         x = self.x.to(device, memory_format=torch.channels_last)
         return Batch(x, targets, self.context.to(device))
@@ -84,7 +82,7 @@ def whole_pair(
 
 
 def augment(image: Tensor, symmetry: int) -> Tensor:
-    """One of the 8 symmetries of the square applied to (…, h, w): quarter turns (0 to 3), flipped from 4 on."""
+    """One of the square's 8 symmetries of (…, h, w): quarter turns 0 to 3, flipped from 4 on."""
     turned = torch.rot90(image, symmetry % 4, dims=(-2, -1))
     return turned.flip(-1) if symmetry >= 4 else turned
 
@@ -117,7 +115,7 @@ class Patches:
             )
 
     def batch(self, step: int) -> Batch:
-        """The batch of this step: `batch_size` patches of patch×patch LR pixels, all of one scale."""
+        """The batch of this step: `batch_size` patches, patch×patch LR pixels, all of one scale."""
         rng = np.random.default_rng([self.seed, step])
         tasks = self.groups[step % len(self.groups)]
         cuts = [self._cut(rng, common_scale(tasks)) for _ in range(self.batch_size)]
@@ -127,7 +125,7 @@ class Patches:
         return Batch(x, targets, fade(thumbnails, s))
 
     def _cut(self, rng: np.random.Generator, scale: int) -> tuple[Tensor, Tensor]:
-        """A random crop with its margin, aligned with the LR grid, and a thumbnail of its photograph.
+        """A random crop with its margin, on the LR grid, and a thumbnail of its photograph.
 
         The thumbnail shows a random part of the photograph, 40 to 96 of 96 of each side: as good a
         picture as the whole, and so a few photographs make many.

@@ -31,7 +31,7 @@ TINT = (0.32, 0.27, 0.22)  # the warm veil of an old print, RGB
 
 
 def pad_symmetric(image: Tensor, n: int) -> Tensor:
-    """Continue (…, h, w) by n pixels on each side, mirrored with the edge pixel repeated: c b a|a b c."""
+    """Continue (…, h, w) by n pixels on each side, mirrored, edge pixel repeated: c b a|a b c."""
 
     def mirror(size: int) -> Tensor:
         i = torch.arange(-n, size + n) % (2 * size)
@@ -49,7 +49,7 @@ def crop_to_multiple(image: Tensor, scale: int) -> Tensor:
 
 
 def downscale(image: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
-    """The LR picture: antialiased bicubic to h2 = h / scale; both sides must be multiples of the scale.
+    """The LR picture: antialiased bicubic to h2 = h / scale, both sides multiples of the scale.
 
     Equal to MATLAB's `imresize` within 1e-4 grey levels of 255, borders included. Not rounded.
     """
@@ -63,7 +63,7 @@ def downscale(image: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c
 
 
 def enlarge(image: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
-    """Bicubic enlargement (a = −0.5) to h2 = h · scale: the baseline every network must beat. Not clipped.
+    """Bicubic enlargement (a = −0.5) to h2 = h · scale: the baseline to beat. Not clipped.
 
     `antialias=True` selects the kernel a = −0.5; without it PyTorch takes a = −0.75.
     """

@@ -69,8 +69,8 @@ def find_benchmark(name: str, root: str | os.PathLike | None = None) -> tuple[li
     root = root or os.environ.get("MTSR_BENCHMARKS")
     if not root:
         raise BenchmarkError(
-            f"{name}: name the folder that holds it with --root or the variable MTSR_BENCHMARKS; the "
-            "sets are not shipped, they come with the papers' and super-resolution projects' data."
+            f"{name}: name the folder that holds it with --root or the variable MTSR_BENCHMARKS; "
+            "the sets are not shipped, they come with the data of papers and of their projects."
         )
     folder = Path(root) / name
     endings = {".png", ".bmp", ".jpg", ".tif"}
@@ -90,13 +90,14 @@ def _remark(name: str, files: Sequence[Path]) -> str:
         return "the published pictures, pixel by pixel"
     if wanted:
         missing = ", ".join(sorted(wanted - known)) or "none"
-        return f"NOT the published set: {len(files)} of {COUNT[name]} pictures, missing or other: {missing}"
+        count = f"{len(files)} of {COUNT[name]} pictures"
+        return f"NOT the published set: {count}, missing or other: {missing}"
     short = "" if len(files) == COUNT[name] else f"; it should hold {COUNT[name]}"
     return f"{len(files)} pictures, not checked by their pixels{short}"
 
 
 def pixel_hash(picture: Tensor) -> str:
-    """The first 16 digits of SHA-256 over the shape and the 8-bit RGB values of a (1, 3, h, w) picture."""
+    """The first 16 digits of SHA-256 over shape and 8-bit RGB values of a (1, 3, h, w) picture."""
     array = picture[0].permute(1, 2, 0).contiguous().numpy()
     return hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()[:16]
 
@@ -105,10 +106,10 @@ def pixel_hash(picture: Tensor) -> str:
 def benchmark(
     restore, pictures: Iterable[tuple[str, Tensor]], scale: int
 ) -> list[dict[str, float | str]]:
-    """One row a picture: PSNR-Y, SSIM-Y and PSNR-RGB by the protocol, of restore(x) against the HR picture.
+    """One row a picture: PSNR-Y, SSIM-Y and PSNR-RGB of restore(x) by the protocol.
 
-    `restore` maps the LR picture (1, 3, h, w), 8-bit steps, to (1, 3, h·scale, w·scale): for instance
-    `lambda x: enlarge(x, 2)`. `pictures` are (name, HR picture in [0, 1]).
+    `restore` maps the LR picture (1, 3, h, w), 8-bit steps, to (1, 3, h·scale, w·scale): for
+    instance `lambda x: enlarge(x, 2)`. `pictures` are (name, HR picture in [0, 1]).
     """
     rows = []
     for name, picture in pictures:
@@ -125,15 +126,16 @@ def compare_tasks(
 ) -> dict[str, float]:
     """The three ×2 tasks beside what one could do without a head for them, averaged over pictures.
 
-    Keys "task: method, unit". Each clean picture (1, 3, h, w) is faded by each strength s. For detail:
-    the enhancement applied to bicubic and to the sr output (the cascade). For color: doing nothing,
-    and oracles that know s and undo the fading of bicubic and of the sr output.
+    Keys "task: method, unit". Each clean picture (1, 3, h, w) is faded by each strength s. For
+    detail: the enhancement applied to bicubic and to the sr output (the cascade). For color: doing
+    nothing, and oracles that know s and undo the fading of bicubic and of the sr output.
     """
     sums, count = {}, 0
+    names = ("sr", "detail", "color")
     for picture in pictures:
         for s in strengths:
-            x, targets = whole_pair(picture, s, list(model.tasks.values()))
-            y, bicubic = model(x), enlarge(x, 2)
+            x, targets = whole_pair(picture, s, [model.tasks[name] for name in names])
+            y, bicubic = model(x, names), enlarge(x, 2)
             trials = {
                 "sr": {"bicubic": bicubic, "network": y["sr"]},
                 "detail": {

@@ -59,7 +59,7 @@ def quantize(image: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def luma(image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Full-range brightness 0.299 R + 0.587 G + 0.114 B, in the units of the image (ITU-R BT.601)."""
+    """Full-range brightness 0.299 R + 0.587 G + 0.114 B, in the image's units (ITU-R BT.601)."""
     weights = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     return (image * weights).sum(1, keepdim=True)
 
@@ -98,30 +98,38 @@ def load_uint8(path: str | os.PathLike) -> UInt8[Tensor, "1 3 h w"]:
             with Image.open(path) as picture:
                 array = np.array(_upright_rgb(picture))
     except UnidentifiedImageError:
-        raise ImageError(f"{path} is not a picture this computer can read; use JPEG, PNG or WebP.")
+        reason = "is not a picture this computer can read; use JPEG, PNG or WebP"
     except Image.DecompressionBombError:
-        raise ImageError(f"{path} has more than 178 million pixels; reduce or crop it first.")
-    except PermissionError:
-        raise ImageError(f"{path} may not be read; change its permissions.")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{path} is damaged or cut short ({error}); save or copy it again.")
+        reason = "has more than 178 million pixels; reduce or crop it first"
     except MemoryError:
-        raise ImageError(f"{path} does not fit in memory; reduce or crop it first.")
-    return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
+        reason = "does not fit in memory; reduce or crop it first"
+    except PermissionError:
+        reason = "may not be read; change its permissions"
+    except Exception as error:  # a damaged file can fail in many ways
+        reason = f"is damaged or cut short ({error}); save or copy it again"
+    else:
+        return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
+    raise ImageError(f"{path} {reason}.")
 
 
 def _upright_rgb(picture: Image.Image) -> Image.Image:
     """Any Pillow mode to 8-bit RGB, turned as the EXIF orientation asks."""
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits of grey
-        values = np.asarray(picture, dtype=np.float64)
-        peak = 65535.0 if values.max() > 255 else 255.0
-        picture = Image.fromarray((values.clip(0, peak) / peak * 255 + 0.5).astype(np.uint8))
     picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits of grey
+        picture = _eight_bits(picture)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert("RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits to 8: whole numbers by 65535, floats by the least of 1, 255, 65535."""
+    values = np.asarray(picture, dtype=np.float32)
+    peaks = (1, 255, 65535) if picture.mode == "F" else (65535,)
+    peak = next((p for p in peaks if values.max() <= p), 65535)
+    return Image.fromarray((values.clip(0, peak) / peak * 255 + 0.5).astype(np.uint8))
 
 
 def save_image(image: Tensor, path: str | os.PathLike) -> None:
@@ -153,7 +161,7 @@ def write_beside(path: Path, write) -> None:
     except OSError as error:
         raise ImageError(
             f"{path}: the folder cannot be written ({error.strerror}); choose another."
-        )
+        ) from None
     try:
         write(part)
         os.chmod(part, 0o666 & ~_umask())
@@ -162,7 +170,7 @@ def write_beside(path: Path, write) -> None:
         reason = error.strerror or str(error)
         raise ImageError(
             f"{path} could not be written ({reason}); free some space or try elsewhere."
-        )
+        ) from None
     finally:
         Path(part).unlink(missing_ok=True)
 
@@ -173,7 +181,7 @@ def _umask() -> int:
     return value
 
 
-# ---------------------------------------------------------------------------- the course's photographs
+# ------------------------------------------------------------------- the course's photographs
 
 
 def data_folder() -> Path:
@@ -183,7 +191,7 @@ def data_folder() -> Path:
 
 
 def photographs(split: str) -> list[Path]:
-    """The course's photographs of one split, "train", "val" or "test", in the order of the index."""
+    """The course's photographs of a split, "train", "val" or "test", in the order of the index."""
     chosen = [row["file"] for row in _index() if row["split"] == split]
     if not chosen:
         raise ValueError(f'there is no split {split!r}; it is "train", "val" or "test".')

@@ -1,4 +1,4 @@
-"""What training minimises: a loss takes two batches of images and gives one number (a scalar tensor)."""
+"""What training minimises: a loss takes two batches of images and gives one number, a scalar."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -30,7 +30,7 @@ def charbonnier(
 def gradient(
     prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """L1 between finite differences, across plus down: it sees edges and is blind to a constant shift."""
+    """L1 between finite differences, across plus down: sees edges, is blind to a constant shift."""
     error = prediction - target
     across, down = error.diff(dim=-1), error.diff(dim=-2)
     return across.abs().mean() + down.abs().mean()

@@ -36,12 +36,12 @@ def mse(
 def psnr(
     prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], peak: float = 1.0
 ) -> Float[Tensor, "b"]:
-    """Peak signal-to-noise ratio 10 log10(peak² / MSE) in dB, one number a picture; higher is better."""
+    """Peak signal-to-noise ratio 10 log10(peak² / MSE) of each picture, dB; higher is better."""
     return 10 * torch.log10(peak**2 / mse(prediction, target))
 
 
 def gaussian_window(size: int = 11, sigma: float = 1.5) -> Float[Tensor, "size"]:
-    """Normalised 1-D Gaussian weights w_i ∝ exp(−i² / 2σ²), i = −(size−1)/2 … (size−1)/2; they sum to 1."""
+    """Gaussian weights w_i ∝ exp(−i² / 2σ²), i = −(size−1)/2 … (size−1)/2; they sum to 1."""
     i = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     window = torch.exp(-(i**2) / (2 * sigma**2))
     return window / window.sum()
@@ -70,7 +70,7 @@ def ssim_map(
 def ssim(
     x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"], peak: float = 1.0
 ) -> Float[Tensor, "b"]:
-    """Mean structural similarity of each picture, −1 to 1, 1 for equal pictures (Wang et al. 2004)."""
+    """Mean structural similarity of each picture, −1 to 1, 1 if equal (Wang et al. 2004)."""
     return ssim_map(x, y, peak).mean(dim=(1, 2, 3))
 
 
@@ -82,7 +82,7 @@ def shave(image: Float[Tensor, "b c h w"], border: int) -> Float[Tensor, "b c h2
 def psnr_y(
     prediction: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"], scale: int
 ) -> Float[Tensor, "b"]:
-    """PSNR-Y in dB by the protocol: 8-bit prediction, Y as float, `scale` pixels shaved, peak 255."""
+    """PSNR-Y in dB by the protocol: 8-bit prediction, float Y, `scale` pixels shaved, peak 255."""
     pair = (shave(rgb_to_y(quantize(image).double()), scale) for image in (prediction, target))
     return psnr(*pair, peak=255.0)
 
@@ -105,7 +105,7 @@ def ssim_y(
 def ciede2000(
     prediction: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"]
 ) -> Float[Tensor, "b"]:
-    """Mean colour difference ΔE00 of each picture; 0 is equal, about 1 is just visible, lower is better.
+    """Mean colour difference ΔE00 of each picture; 0 is equal, about 1 is just visible.
 
     sRGB in [0, 1]; Sharma et al. 2005, computed by scikit-image.
     """

@@ -15,7 +15,7 @@ __all__ = ["Backbone", "ColorTransform", "Head", "MultiTaskNet"]
 
 
 class Backbone(nn.Module):
-    """The shared features f(x; θ): a convolution, residual blocks, a convolution, a skip over all."""
+    """The shared features f(x; θ): convolution, residual blocks, convolution, a skip over all."""
 
     def __init__(self, channels: int = 32, blocks: int = 4):
         super().__init__()

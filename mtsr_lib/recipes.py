@@ -61,7 +61,8 @@ def read_config(path: str | os.PathLike, **changes) -> TrainConfig:
     try:
         values = {**tomllib.loads(Path(path).read_text(encoding="utf-8")), **changes}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}).") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read ({reason}).") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML ({error}).") from None
     known = {f.name: f.type for f in fields(TrainConfig)}
@@ -69,12 +70,32 @@ def read_config(path: str | os.PathLike, **changes) -> TrainConfig:
         if key not in known:
             raise ConfigError(f"{path}: there is no setting {key!r}; there are {', '.join(known)}.")
         kind = known[key] if isinstance(known[key], type) else known[key].__origin__
-        if not isinstance(value, (int, float) if kind is float else kind):
+        right = isinstance(value, (int, float) if kind is float else kind)
+        if not right or isinstance(value, bool):
             raise ConfigError(f"{path}: {key} must be {kind.__name__}, not {value!r}.")
     for key in ("name", "tasks"):
         if not values.get(key):
             raise ConfigError(f"{path}: the setting {key} is missing.")
-    return TrainConfig(**values)
+    fault = _fault(config := TrainConfig(**values))
+    if fault:
+        raise ConfigError(f"{path}: {fault}.")
+    return config
+
+
+def _fault(config: TrainConfig) -> str | None:
+    """What cannot be trained as configured, if anything."""
+    least = {"blocks": 0, "threads": 0, "seed": 0}
+    for key in ("channels", "hidden", "batch_size", "patch", "steps", "every", *least):
+        if getattr(config, key) < least.get(key, 1):
+            return f"{key} must be at least {least.get(key, 1)}, not {getattr(config, key)}"
+    if config.learning_rate <= 0:
+        return f"learning_rate must be above 0, not {config.learning_rate}"
+    if not all(isinstance(name, str) for name in config.tasks):
+        return f"tasks must be a list of names, not {config.tasks}"
+    for name, weight in config.weights.items():
+        if name not in config.tasks or not isinstance(weight, (int, float)):
+            return f"weights holds {name} = {weight!r}; it takes a number for each of the tasks"
+    return None
 
 
 def pictures_in(source: str) -> list[Path]:
@@ -102,7 +123,8 @@ def train(
     An earlier run of the same configuration that was stopped goes on where it was. On several
     processes (torchrun, with accelerate installed) each takes its slice of every batch.
     """
-    torch.set_num_threads(config.threads or usable_cores())
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share this machine
+    torch.set_num_threads(config.threads or max(1, usable_cores() // here))
     torch.manual_seed(config.seed)
     files = pictures_in(config.photographs)
     tasks = select(config.tasks)
@@ -110,10 +132,13 @@ def train(
     held_out = [load_image(path) for path in pictures_in(config.validation)]
     network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
     model, team = _prepared(network.to(memory_format=torch.channels_last), len(data.groups) > 1)
+    if config.batch_size % team.count:
+        raise ConfigError(
+            f"a batch of {config.batch_size} does not divide among {team.count} processes."
+        )
     balancer = FixedWeights(config.weights)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    place = Path(out) / config.name
-    state, history = place.with_suffix(".state.pt"), History()
+    state, history = Path(out) / f"{config.name}.state.pt", History()
     if state.exists() and not restart:
         history = _resumed(state, config, network, optimizer, balancer)
     start = time.monotonic() - (history.val[-1]["seconds"] if history.val else 0)
@@ -126,8 +151,9 @@ def train(
         history.val.append({"step": history.steps, "seconds": seconds, **scores})
         save_state(state, network, optimizer, balancer, history, asdict(config))
         card = _card(config, files, history, network, command)
-        save_checkpoint(network, place.with_suffix(".safetensors"), card)
-        write_beside(place.with_suffix(".csv"), lambda part: _write_rows(part, history.val))
+        save_checkpoint(network, Path(out) / f"{config.name}.safetensors", card)
+        table = Path(out) / f"{config.name}.csv"
+        write_beside(table, lambda part: _write_rows(part, history.val))
         if progress:
             tqdm.write(f"step {history.steps}: " + " ".join(f"{k} {v}" for k, v in scores.items()))
 
@@ -153,10 +179,11 @@ def _prepared(network: MultiTaskNet, some_unused: bool) -> tuple[nn.Module, Team
     try:
         from accelerate import Accelerator, DistributedDataParallelKwargs
     except ImportError:
-        raise ConfigError("several processes need accelerate: pip install 'mtsr_lib[parallel]'.")
+        remedy = "pip install 'mtsr_lib[parallel]'"
+        raise ConfigError(f"several processes need accelerate: {remedy}.") from None
     options = DistributedDataParallelKwargs(find_unused_parameters=some_unused)
     accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[options])
-    team = Team(accelerator.process_index, accelerator.num_processes)
+    team = Team(accelerator.process_index, accelerator.num_processes, str(accelerator.device))
     return accelerator.prepare(network), team
 
 

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def window_mean(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h2 w2"]:
-    """The mean of every side×side window that fits (h2 = h − side + 1): shifted copies, added up."""
+    """The mean of every side×side window that fits, h2 = h − side + 1: shifted copies, added."""
     for dim in (-2, -1):
         size = image.shape[dim] - side + 1
         image = sum(image.narrow(dim, i, size) for i in range(side)) / side
@@ -52,7 +52,7 @@ def base(
 
 
 def enhance(image: Float[Tensor, "b c h w"], gain: float = 1.5) -> Float[Tensor, "b c h w"]:
-    """The picture with its fine detail enhanced: clamp(p + gain · (p − base(p))). No halos at edges."""
+    """Fine detail enhanced without halos at edges: clamp(p + gain · (p − base(p)))."""
     return (image + gain * (image - base(image))).clamp(0, 1)
 
 
@@ -74,7 +74,7 @@ class Task:
 
     def at_scale(self, scale: int) -> "Task":
         """The same task at another scale, under a name of its own, such as "sr_x3"."""
-        kind = self.name.split("_x")[0]
+        kind = self.name.removesuffix(f"_x{self.scale}")
         return replace(self, name=kind if scale == 2 else f"{kind}_x{scale}", scale=scale)
 
 

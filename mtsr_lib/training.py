@@ -71,18 +71,19 @@ class Team:
 
     index: int = 0
     count: int = 1
+    device: str = "cpu"
 
     def any(self, flag: bool) -> bool:
         """True on all processes if it is true on any of them."""
         if self.count == 1:
             return flag
-        value = torch.tensor(float(flag))
+        value = torch.tensor(float(flag), device=self.device)
         torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
         return bool(value)
 
 
 class StopOnInterrupt:
-    """Ctrl-C, or Jupyter's stop button, asks for a stop after the step in hand instead of breaking it."""
+    """Ctrl-C, or Jupyter's stop button, asks for a stop after the step in hand, not within it."""
 
     def __enter__(self) -> "StopOnInterrupt":
         self.requested = False
@@ -126,7 +127,7 @@ def fit(
     history: History | None = None,
     every: int = 500,
     after: Callable[[History], None] | None = None,
-    team: Team = Team(),  # noqa: B008 (frozen)
+    team: Team = Team(),
     progress: bool = True,
 ) -> History:
     """Train from where `history` ends up to `steps`; returns the history.
@@ -172,7 +173,14 @@ def save_state(
         "balancer": balancer.state_dict(),
         "history": {"train": history.train, "val": history.val},
     }
-    write_beside(Path(path), lambda part: torch.save(state, part))
+
+    def write(part: str) -> None:
+        try:
+            torch.save(state, part)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise OSError(str(error).splitlines()[0]) from None
+
+    write_beside(Path(path), write)
 
 
 def load_state(

@@ -29,6 +29,8 @@ def upscale(
     """
     names = list(model.tasks) if tasks is None else list(tasks)
     _check(model, photo, names)
+    if tile < 1:
+        raise ValueError(f"a tile has at least one pixel a side, not {tile}.")
     h, w = photo.shape[-2:]
     scales = {name: model.tasks[name].scale for name in names}
     outputs = {n: photo.new_empty((1, 3, h * k, w * k)) for n, k in scales.items()}
@@ -69,7 +71,7 @@ def _whole_context(photo: Tensor) -> Float[Tensor, "1 3 32 32"]:
 
 
 def _as_float(picture: Tensor) -> Tensor:
-    return from_uint8(picture) if picture.dtype == torch.uint8 else picture
+    return from_uint8(picture) if picture.dtype == torch.uint8 else picture.float()
 
 
 def _tiles(h: int, w: int, tile: int) -> Iterator[tuple[slice, slice]]:
