@@ -90,7 +90,7 @@ def prose(lesson: Lesson) -> str:
 
 def exercises(lesson: Lesson) -> list[Exercise]:
     at = [n for n, c in enumerate(lesson.cells) if is_code(c) and "exercise" in tags(c)]
-    ends = [*at[1:], len(lesson.cells)]
+    ends = [*at, len(lesson.cells)][1:]
     return [_exercise(lesson.cells, n, end) for n, end in zip(at, ends, strict=True)]
 
 
