@@ -42,7 +42,7 @@ __all__ = [
 
 def __getattr__(name: str):
     """Load a part of the library when it is first touched (plots, widgets, checks and the rest)."""
-    parts = {"plots", "widgets", "check", "evaluation", "training"}
+    parts = {"plots", "widgets", "check", "doctor", "evaluation", "training"}
     if name in parts:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

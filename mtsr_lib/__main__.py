@@ -3,20 +3,17 @@
 import argparse
 import json
 import os
-import platform
 import shlex
-import shutil
 import sys
-import time
-from importlib import metadata
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from . import __version__
-from .checkpoints import DEFAULT, CheckpointError, load_model, model_names
+from .checkpoints import DEFAULT, CheckpointError, load_model
 from .degrade import enlarge
+from .doctor import examine
 from .evaluation import (
     BenchmarkError,
     benchmark,
@@ -24,8 +21,7 @@ from .evaluation import (
     confidence_interval,
     find_benchmark,
 )
-from .images import ImageError, data_folder, load_image, load_uint8, sample_names, save_image
-from .metrics import psnr
+from .images import ImageError, load_image, load_uint8, save_image
 from .model import MultiTaskNet
 from .recipes import ConfigError, read_config, train
 from .tasks import Task
@@ -276,80 +272,10 @@ def as_text(report: dict) -> str:
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Look at this installation and say what to do about each problem."""
-    problems = []
-    print(f"mtsr_lib {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in (
-        "torch",
-        "numpy",
-        "pillow",
-        "scikit-image",
-        "jupyterlab",
-        "ipywidgets",
-        "anywidget",
-    ):
-        try:
-            print(f"  {package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            problems.append(f"{package} is missing: pip install {package}")
-    cores = usable_cores()
-    torch.set_num_threads(cores)
-    print(f"cores this process may use: {cores} of {os.cpu_count()}")
-    if (free := free_memory()) is not None:
-        print(f"memory that is free: {free:.1f} GB")
-        if free < 1.5:
-            problems.append("less than 1.5 GB of memory is free: close other programs")
-    disk = shutil.disk_usage(Path.cwd()).free / 1e9
-    print(f"disk that is free here: {disk:.1f} GB")
-    if disk < 1:
-        problems.append("less than 1 GB of disk is free here: remove what is not needed")
-    if torch.cuda.is_available():
-        print(f"GPU: {torch.cuda.get_device_name()}")
-    print(
-        f"data: {len(sample_names())} photographs, networks: {', '.join(model_names()) or 'none'}"
-    )
-    if not model_names():
-        problems.append(f"no network in {data_folder() / 'checkpoints'}: install the course again")
-    else:
-        problems += self_test()
-    for problem in problems:
-        print(f"PROBLEM: {problem}.")
-    print("All is well." if not problems else f"{len(problems)} to mend.")
-    return GOOD if not problems else SOME_FAILED
-
-
-def free_memory() -> float | None:
-    """Gigabytes that a new process could take, where the system tells."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return None
-
-
-def self_test() -> list[str]:
-    """About five seconds of the real thing: restore a reduced photograph, time it, compare it."""
-    from .degrade import crop_to_multiple, downscale
-    from .images import load_sample, quantize
-
-    model = load_model()
-    clean = crop_to_multiple(load_sample("astronaut"), 2)
-    x = quantize(downscale(clean, 2))
-    start = time.perf_counter()
-    rounds = 0
-    while rounds < 3 or time.perf_counter() - start < 4:
-        restored = upscale(model, x, ["sr"])["sr"]
-        rounds += 1
-    speed = rounds * x.shape[-1] * x.shape[-2] / 1e6 / (time.perf_counter() - start)
-    gain = (psnr(restored, clean) - psnr(enlarge(x, 2).clamp(0, 1), clean)).item()
-    print(f"self-test: {gain:+.2f} dB over bicubic, {speed:.2f} megapixels a second")
-    problems = []
-    if gain < 1:
-        problems.append(
-            "the network does not beat bicubic by 1 dB: its file may be damaged, reinstall"
-        )
-    if speed < 0.1:
-        problems.append("this computer is very slow at it: close other programs and try again")
-    return problems
+    print(f"mtsr_lib {__version__}")
+    report = examine()
+    print(report)
+    return SOME_FAILED if report.problems else GOOD
 
 
 def main(arguments: list[str] | None = None) -> int:
