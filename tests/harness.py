@@ -106,7 +106,7 @@ def _rejected(found: lessons.Exercise, given: Exercise, namespace: dict) -> Iter
         said = verdict(code, found, namespace)
         if said.status != "Not yet":
             yield f"wrong[{number}] is wrong, but the check says\n    {said}\n{indented(code)}"
-        elif fragment not in said.message:
+        elif fragment.lower() not in said.message.lower():
             yield (
                 f"wrong[{number}] is rejected with other words than {fragment!r}:\n    {said}\n"
                 f"{indented(code)}"

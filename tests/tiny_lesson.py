@@ -67,14 +67,13 @@ def tiny_lesson(*more: dict, builds: tuple[str, ...] = ()) -> dict:
         "photo → pair → backbone → heads → losses → loop → measure."
     )
     ending = (
-        "## Common mistakes\n\n**Too small.** Larger.\n\n## What moved into mtsr_lib\n\nNothing.\n\n"
+        "## Common mistakes\n\n**Small.** Larger.\n\n## What moved into mtsr_lib\n\nNothing.\n\n"
         "## Take-away\n\n- One.\n\n## Quiz\n\n1. One?\n2. Two?\n3. Three?\n\n## Sources\n\nNone.\n"
     )
     cells = [
         markdown(opening),
-        code(
-            "import ipywidgets as widgets\nimport torch\n\nfrom mtsr_lib import check\n\ntorch.manual_seed(0);"
-        ),
+        code("import ipywidgets as widgets\nimport torch\n\nfrom mtsr_lib import check"),
+        code("_ = torch.manual_seed(0)"),
         *(cell for number in (1, 2, 3) for cell in section(number)),
         code("# NBVAL_CHECK_OUTPUT\n2 + 2"),
         code("# NBVAL_CHECK_OUTPUT\n(3, 4)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import difflib
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,9 @@ def _merged(before: ast.ClassDef, node: ast.ClassDef) -> ast.ClassDef:
             body[places[0]] = line
         elif not isinstance(line, ast.Pass):
             body.append(line)
-    return ast.ClassDef(before.name, before.bases, before.keywords, body, before.decorator_list, [])
+    whole = copy.copy(before)
+    whole.body = body
+    return whole
 
 
 def normal(node: ast.stmt) -> ast.stmt:
