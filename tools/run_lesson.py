@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import os
 import re
@@ -22,15 +23,17 @@ THREADS = "1"
 CELL_SECONDS = 600
 
 START = """
-import socket as _socket
-def _connect(self, address, _real=_socket.socket.connect):
-    if self.family != _socket.AF_UNIX and address[0] not in ("127.0.0.1", "localhost", "::1"):
-        raise OSError("lessons are built offline: no connection to " + str(address[0]))
-    return _real(self, address)
-_socket.socket.connect = _connect
-import matplotlib as _matplotlib
-_matplotlib.rcParams["svg.hashsalt"] = "lesson"
-del _socket, _matplotlib, _connect
+def _start():
+    import matplotlib, socket
+    connect, allowed = socket.socket.connect, ("127.0.0.1", "localhost", "::1")
+    def local_only(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in allowed:
+            raise OSError(f"lessons are built offline: no connection to {address[0]}")
+        return connect(self, address)
+    socket.socket.connect = local_only
+    matplotlib.rcParams["svg.hashsalt"] = "lesson"
+_start()
+del _start
 """
 
 MEASURE = """
@@ -60,6 +63,14 @@ def _sweep():
             errors.append(f"{told[-1]}: {kind.__name__}: {error}")
         shell.showtraceback = note
         for w in list(ipywidgets.widgets.widget._instances.values()):
+            if hasattr(w, "sweep"):  # an experiment of mtsr_lib.widgets moves its own controls
+                try:
+                    for moved in w.sweep():
+                        told.append(f"{type(w).__name__} {moved}")
+                except Exception as error:
+                    last = told[-1] if told else "first"
+                    errors.append(f"{w.title} after {last}: {type(error).__name__}: {error}")
+                continue
             if not hasattr(w, "value") or getattr(w, "disabled", False):
                 continue
             options = [o[1] for o in getattr(w, "_options_full", ())]
@@ -113,7 +124,9 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> Run:
             _execute_cell(client, cell, number)
         run.cpu_seconds, run.memory_mb = json.loads(_ask(client, MEASURE))
         run.hidden_errors += _captured(client)
+        cells = copy.deepcopy(notebook.cells)  # what the controls show at their ends is not kept
         run.hidden_errors += json.loads(_ask(client, SWEEP))
+        notebook.cells = cells
         run.hidden_errors += _logged(log)
     return run
 
