@@ -4,6 +4,7 @@ from .compare import compare
 from .degradation import degradation_lab
 from .experiment import choice, experiment, slider, switch
 from .magnifier import magnifier
+from .picker import photo_picker
 from .storyboard import storyboard
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "degradation_lab",
     "experiment",
     "magnifier",
+    "photo_picker",
     "slider",
     "storyboard",
     "switch",

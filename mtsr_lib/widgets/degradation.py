@@ -39,8 +39,8 @@ def degradation_lab(
         shown = {
             "photograph": part(clean),
             "LR, its pixels enlarged": part(lr, scale),
-            "spectrum of this LR part": spectrum(part(lr, scale)),
             f"bicubic ×{scale}": part(back),
+            "spectrum of this LR part": spectrum(part(lr, scale)),
         }
         return shown, f"PSNR of bicubic against the photograph: {psnr(back, clean).item():.2f} dB"
 
@@ -66,12 +66,12 @@ def degraded(
     s: float = 0,
 ) -> Float[Tensor, "1 3 h2 w2"]:
     """Fade, blur, reduce, add noise, round to 8 bits, JPEG: in the order in which a camera does."""
-    blurred = blur(fade(clean, s), sigma)
+    blurred = blur(fade(clean, float(s)), float(sigma))
     if antialias:
         lr = downscale(blurred, scale)
     else:  # the same bicubic kernel as for enlarging: it looks at 4×4 pixels and skips the others
         lr = F.interpolate(blurred, scale_factor=1 / scale, mode="bicubic")
-    lr = quantize(noise(lr, noise_sigma, torch.Generator().manual_seed(0)))
+    lr = quantize(noise(lr, float(noise_sigma), torch.Generator().manual_seed(0)))
     return lr if quality == 100 else jpeg(lr, quality)
 
 

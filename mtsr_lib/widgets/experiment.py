@@ -70,7 +70,7 @@ def switch(label: str, value: bool = True) -> Control:
 
 
 class Experiment(AnyWidget):
-    """The widget that `experiment` makes; `set`, `sweep`, `frames` are for tests and storyboards."""
+    """The widget that `experiment` makes; `set`, `sweep`, `frames` serve tests and storyboards."""
 
     _esm = script("experiment.js")
     _css = STYLE
