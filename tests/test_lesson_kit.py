@@ -294,6 +294,15 @@ HIDDEN = [  # what no cell shows as an error
         "out = widgets.Output()\nwith out:\n    raise ValueError('caught')",
         "an Output widget holds ValueError: caught",
     ),
+    (
+        "from mtsr_lib.widgets.experiment import experiment, slider as control\n"
+        "import torch\n"
+        "def grey(k):\n"
+        "    assert k < 9, 'too bright'\n"
+        "    return {'grey': torch.zeros(1, 3, 4, 4)}\n"
+        "experiment(grey, k=control('k', 0, 9, 3))",
+        "AssertionError: too bright",
+    ),
     ("import sys\nprint('careful', file=sys.stderr)", "stored stderr: 'careful"),
     ("print('/home/somebody/photo.png')", "a path of one machine"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import re
 import sysconfig
@@ -47,8 +48,10 @@ def _clean_output(output: nbformat.NotebookNode) -> None:
     if WIDGET in data:
         del data[WIDGET]
         if set(data) <= {"text/plain"}:
-            data["text/plain"] = INSTEAD
-            data["text/html"] = f"<p><em>{INSTEAD}</em></p>"
+            said = data.get("text/plain", "")
+            said = INSTEAD if re.match(r"\w+\(|.*…$", said) or not said else said
+            data["text/plain"] = said
+            data["text/html"] = f"<p><em>{html.escape(said)}</em></p>"
     for kind in [k for k in data if k.startswith("text/")]:
         data[kind] = anonymous(data[kind])
 

@@ -51,43 +51,41 @@ _measure()
 
 # Every control of every widget goes to both ends and back; what its callbacks raise is told.
 SWEEP = """
+def _moves(widget):
+    if callable(getattr(widget, "sweep", None)):
+        yield from widget.sweep()  # experiments of mtsr_lib.widgets know their controls
+    elif hasattr(widget, "value") and not getattr(widget, "disabled", False):
+        before, ends = widget.value, [option[1] for option in getattr(widget, "_options_full", ())]
+        if hasattr(widget, "min") and hasattr(widget, "max"):
+            ends = [widget.min, widget.max]
+        if isinstance(before, bool):
+            ends = [not before]
+        if isinstance(before, tuple) or not ends or None in ends:
+            return
+        for value in [ends[0], ends[-1], before]:
+            told = f"{getattr(widget, 'description', '')!r} at {value!r}"
+            try:
+                widget.value = value
+            except Exception as error:
+                yield told, error
+            yield told, None
+
 def _sweep():
     import json, sys
-    errors = []
+    errors, caught = [], []
     if "ipywidgets" in sys.modules:
-        import ipywidgets
-        shell, told = get_ipython(), []
+        shell = get_ipython()
         shown = shell.showtraceback
-        def note(*arguments, **keywords):
-            kind, error, _ = sys.exc_info()
-            errors.append(f"{told[-1]}: {kind.__name__}: {error}")
-        shell.showtraceback = note
-        for w in list(ipywidgets.widgets.widget._instances.values()):
-            if hasattr(w, "sweep"):  # an experiment of mtsr_lib.widgets moves its own controls
-                try:
-                    for moved in w.sweep():
-                        told.append(f"{type(w).__name__} {moved}")
-                except Exception as error:
-                    last = told[-1] if told else "first"
-                    errors.append(f"{w.title} after {last}: {type(error).__name__}: {error}")
-                continue
-            if not hasattr(w, "value") or getattr(w, "disabled", False):
-                continue
-            options = [o[1] for o in getattr(w, "_options_full", ())]
-            ends = options[:1] + options[-1:]
-            if hasattr(w, "min") and hasattr(w, "max"):
-                ends = [w.min, w.max]
-            if isinstance(w.value, bool):
-                ends = [not w.value]
-            if isinstance(w.value, tuple) or not ends or None in ends:
-                continue
-            before = w.value
-            for value in [*ends, before]:
-                told.append(f"{type(w).__name__} {getattr(w, 'description', '')!r} at {value!r}")
-                try:
-                    w.value = value
-                except Exception as error:
-                    errors.append(f"{told[-1]}: {type(error).__name__}: {error}")
+        shell.showtraceback = lambda *a, **k: caught.append(sys.exc_info()[1])
+        for widget in list(sys.modules["ipywidgets"].widgets.widget._instances.values()):
+            name, told = type(widget).__name__, ""
+            try:
+                for told, error in _moves(widget):
+                    caught += [error] if isinstance(error, Exception) else []
+                    errors += [f"{name} {told}: {type(e).__name__}: {e}" for e in caught]
+                    caught.clear()
+            except Exception as error:
+                errors.append(f"{name}, after {told!r}: {type(error).__name__}: {error}")
         shell.showtraceback = shown
     print(json.dumps(errors))
 _sweep()
