@@ -129,10 +129,12 @@ def set_up(root: Path, extras: tuple = ()) -> Path:
     began = time.monotonic()
     check_venv_module()
     check_room(root)
-    stamp.parent.mkdir(exist_ok=True)
     if not works(python):
         say(f"Making an environment for the course in {stamp.parent}")
-        run_step([sys.executable, "-m", "venv", "--clear", stamp.parent], root)
+        if stamp.parent.exists():
+            shutil.rmtree(str(stamp.parent))
+        stamp.parent.mkdir()
+        run_step([sys.executable, "-m", "venv", stamp.parent], root)
     extras = sorted(had.union(extras))
     install(root, python, extras)
     keep_jupyterlab_quiet(root)
@@ -148,13 +150,20 @@ def pip_install(python: Path) -> list:
 
 def install(root: Path, python: Path, extras: list) -> None:
     pip, torch = pip_install(python), pinned_torch(root)
-    asked = [python, "-c", "from importlib.metadata import version as v; print(v('torch'))"]
-    if output_of(asked).split("+")[0] != torch.split("==")[1]:
+    run_step([*pip, "--upgrade", "pip"], root)  # the one that Python brings may be too old for this
+    if torch_version(python).split("+")[0] != torch.split("==")[1]:
         say("Step 1 of 2: PyTorch")
         if not (wants_cpu_build(root, python) and install_cpu_build(root, python)):
             run_step([*pip, torch], root)
     say("Step 2 of 2: JupyterLab and the other packages" + "".join(f" + {e}" for e in extras))
-    run_step([*pip, "-e", "." + (f"[{','.join(extras)}]" if extras else "")], root)
+    course = "." + (f"[{','.join(extras)}]" if extras else "")
+    run_step([*pip, f"torch=={torch_version(python)}", "-e", course], root)
+
+
+def torch_version(python: Path) -> str:
+    """The version of PyTorch that is installed, local part included (2.13.0+cpu), or nothing."""
+    asking = "from importlib.metadata import version; print(version('torch'))"
+    return output_of([python, "-c", asking])
 
 
 def pinned_torch(root: Path) -> str:
@@ -203,28 +212,33 @@ def keep_jupyterlab_quiet(root: Path) -> None:
 def run_step(command: list, root: Path) -> str:
     """Run a step of the installation with progress on the screen; return what it printed."""
     command, lines = [str(part) for part in command], []
-    process = subprocess.Popen(
-        command,
-        cwd=str(root),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    with process, Progress() as progress:
-        for line in process.stdout:
-            lines.append(line)
-            progress.line(line.strip())
-    output = "".join(lines)
-    with open(str(root / ".venv" / "setup.log"), "a", encoding="utf-8") as log:
-        log.write("$ " + " ".join(command) + "\n" + output)
+    with open(str(root / ".venv" / "setup.log"), "a", encoding="utf-8") as log, Progress() as shown:
+        log.write("$ " + " ".join(command) + "\n")
+        process = subprocess.Popen(
+            command,
+            cwd=str(root),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                log.write(line)
+                shown.line(line.strip())
+        except BaseException:
+            process.terminate()  # nothing goes on behind the back of who pressed Ctrl-C
+            raise
+        finally:
+            process.wait()
     if process.returncode != 0:
-        raise Stop(explain(output, root))
-    return output
+        raise Stop(explain("".join(lines)))
+    return "".join(lines)
 
 
-def explain(output: str, root: Path) -> str:
+def explain(output: str) -> str:
     """The one sentence that the output of a failed step comes down to."""
     if FULL.search(output):
         return full_disk()
