@@ -45,6 +45,7 @@ def _parts(found: lessons.Exercise, given: Exercise | None) -> list[tuple[bool, 
         (found.heading is None, "no heading `### Your turn 1: …` in the cell above the stub"),
         (found.minutes is None, "no line `**Difficulty** 2 of 3 · **Time** 8 min · **Why** …`"),
         (found.check is None, "no cell `check.name(…)` after the stub"),
+        (found.check is not None and not _answer_name(found), "the check is not given a name"),
         (name is not None and not hasattr(check, name), f"mtsr_lib.check has no {name}"),
         (not found.hints, "no <details> fold whose summary starts with Hint"),
         (not found.solution, "no <details> fold called Solution with a ```python block"),
@@ -53,6 +54,13 @@ def _parts(found: lessons.Exercise, given: Exercise | None) -> list[tuple[bool, 
         (given is not None and not (given.others or found.other_ways), f"{where} no other answer"),
         (given is not None and not given.inputs, f"{where} no inputs to compare mutants on"),
     ]
+
+
+def _answer_name(found: lessons.Exercise) -> str | None:
+    """The first name that the check is given: `my_psnr` in `check.psnr(my_psnr)`."""
+    call = ast.parse(found.check or "check.nothing()", mode="eval").body
+    given = call.args + [keyword.value for keyword in call.keywords]
+    return next((n.id for a in given for n in ast.walk(a) if isinstance(n, ast.Name)), None)
 
 
 def run(code: str, namespace: dict[str, Any], label: str) -> dict[str, Any]:
@@ -126,6 +134,8 @@ def _mutant_faults(found: lessons.Exercise, given: Exercise, namespace: dict) ->
         differing += 1
         if _passes(code, found, namespace):
             survivors.append(description)
+    if not differing and any(True for _ in mutants(found.solution or "")):
+        yield "no mutant of the solution gives another output on the inputs of tests/exercises"
     if differing - len(survivors) < SHARE_OF_MUTANTS * differing:
         yield (
             f"{len(survivors)} of {differing} mutants of the solution give another output, and the "
@@ -143,8 +153,7 @@ def _passes(code: str, found: lessons.Exercise, namespace: dict) -> bool:
 
 def _outputs(code: str, found: lessons.Exercise, given: Exercise, namespace: dict) -> list[Any]:
     """What an answer gives on each input; an exception stands for itself."""
-    call = ast.parse(found.check or "", mode="eval").body
-    name = next(n.id for n in ast.walk(call.args[0]) if isinstance(n, ast.Name))
+    name = _answer_name(found)
     observe = given.observe or (lambda answer, *x: answer(*x) if callable(answer) else answer)
     outputs: list[Any] = []
     for inputs in given.inputs:

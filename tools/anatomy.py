@@ -129,8 +129,8 @@ def links_line(lesson: Lesson, folder: Path) -> str:
 
 def faults(lesson: Lesson) -> list[str]:
     """The rules that a lesson breaks, and after them, without a "!", what it should aim at."""
-    rules = [_size, _opening, _sections, _exercises, _ending, _numbers, _cells, _pictures, _links]
-    found = [fault for rule in rules for fault in rule(lesson)]
+    rules = [_size, _opening, _sections, _exercises, _ending, _exact, _pictures, _links]
+    found = [fault for rule in rules for fault in rule(lesson)] + _together(lesson)
     return sorted(found, key=lambda fault: not fault.startswith("!"))
 
 
@@ -244,41 +244,50 @@ def _ending(lesson: Lesson) -> Iterator[str]:
         yield "! the quiz has less than three numbered questions"
 
 
-def _numbers(lesson: Lesson) -> Iterator[str]:
+def _exact(lesson: Lesson) -> Iterator[str]:
     exact = sum(map(checked, lesson.cells))
     if lesson.number and exact < 5:
         yield f"! {exact} cells with checked output (5 at least)"
     for n, cell in enumerate(lesson.cells):
         if "NBVAL_CHECK_OUTPUT" in source(cell) and is_code(cell) and not checked(cell):
             yield f"! cell {n}: `# NBVAL_CHECK_OUTPUT` must stand alone on its line"
-        if checked(cell) and cell.get("execution_count") is None:
-            yield f"! cell {n}: a checked cell that was not executed checks nothing"
-        if checked(cell) and not cell.get("outputs"):
+        if checked(cell) and cell.get("execution_count") and not cell.get("outputs"):
             yield f"! cell {n}: a checked cell without an output checks nothing"
         if checked(cell) and "varies" in tags(cell):
             yield f"! cell {n}: its output is checked, and yet it varies"
 
 
-def _cells(lesson: Lesson) -> Iterator[str]:
+def _together(lesson: Lesson) -> list[str]:
+    """Faults of single cells; the same fault of several cells is told once."""
+    where: dict[str, list[str]] = {}
     for n, cell in enumerate(lesson.cells):
-        text, where = source(cell), f"! cell {n}:"
-        if unknown := set(tags(cell)) - KNOWN_TAGS:
-            yield f"{where} unknown tag {', '.join(sorted(unknown))}"
-        if MACHINE_PATH.search(text + (printed(cell) if is_code(cell) else "")):
-            yield f"{where} a path of one machine"
-        if not is_code(cell):
-            continue
-        if len(code_lines(text)) > 25:
-            yield f"{where} {len(code_lines(text))} lines of code (25 at most)"
-        if any(len(line) > 88 for line in text.splitlines()):
-            yield f"{where} a line is longer than 88 characters"
-        if text.strip() and cell.get("execution_count") is None:
-            yield f"{where} stored without having been executed"
-        for output in cell.get("outputs", []):
-            if output["output_type"] == "error" and "raises-exception" not in tags(cell):
-                yield f"{where} a stored error: {output.get('ename')}"
-            if output["output_type"] == "stream" and output.get("name") == "stderr":
-                yield f"{where} stored stderr: {''.join(output['text'])[:70]!r}"
+        for fault in _of_cell(cell):
+            where.setdefault(fault, []).append(str(n))
+    return [
+        f"! cell{'s' * (len(cells) > 1)} {', '.join(cells)}: {fault}"
+        for fault, cells in where.items()
+    ]
+
+
+def _of_cell(cell: dict) -> Iterator[str]:
+    text = source(cell)
+    if unknown := set(tags(cell)) - KNOWN_TAGS:
+        yield f"unknown tag {', '.join(sorted(unknown))}"
+    if MACHINE_PATH.search(text + (printed(cell) if is_code(cell) else "")):
+        yield "a path of one machine"
+    if not is_code(cell):
+        return
+    if len(code_lines(text)) > 25:
+        yield f"{len(code_lines(text))} lines of code (25 at most)"
+    if any(len(line) > 88 for line in text.splitlines()):
+        yield "a line is longer than 88 characters"
+    if text.strip() and cell.get("execution_count") is None:
+        yield "stored without having been executed"
+    for output in cell.get("outputs", []):
+        if output["output_type"] == "error" and "raises-exception" not in tags(cell):
+            yield f"a stored error: {output.get('ename')}"
+        if output["output_type"] == "stream" and output.get("name") == "stderr":
+            yield f"stored stderr: {''.join(output['text'])[:70]!r}"
 
 
 def _pictures(lesson: Lesson) -> Iterator[str]:

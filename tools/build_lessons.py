@@ -60,7 +60,9 @@ def build(path: Path, options: argparse.Namespace) -> bool:
     if wrong and not options.draft:
         state = "not written"
     if state == "written":
-        path.write_text(text, encoding="utf-8")
+        beside = path.with_suffix(".tmp")  # so that nobody ever reads half a lesson
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
     print(
         f"{path.name}: {state} ({time.monotonic() - began:.0f} s)", *_changes(before, text, state)
     )

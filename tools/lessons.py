@@ -59,7 +59,10 @@ class Exercise:
 
 
 def read(path: Path) -> Lesson:
-    return Lesson(path, json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return Lesson(path, json.loads(path.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path.name} is not a notebook: {error}") from None
 
 
 def paths(folder: Path = NOTEBOOKS) -> list[Path]:

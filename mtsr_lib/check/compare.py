@@ -95,7 +95,7 @@ def describe(value: Any) -> str:
     if isinstance(value, (int, float, np.number)):
         return _rounded(value)
     if isinstance(value, (tuple, list)) and len(value) <= 6:
-        return "(" + ", ".join(describe(part) for part in value) + ")"
+        return f"the {type(value).__name__} (" + ", ".join(describe(part) for part in value) + ")"
     if callable(value):
         return f"the function {getattr(value, '__name__', '')}".strip()
     return f"a {type(value).__name__}"
