@@ -6,6 +6,7 @@ import ast
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
@@ -259,6 +260,7 @@ def build(folder: Path, *options: str) -> int:
     return build_lessons.main(["--folder", str(folder), *options])
 
 
+@pytest.mark.slow
 def test_build_twice_gives_identical_bytes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     varying = code("import time\ntime.time()", "varies")
     address = code("print(object(), torch.__file__)")
@@ -315,6 +317,7 @@ def build_few_cells(folder: Path, *cells: dict) -> int:
     return build(folder)
 
 
+@pytest.mark.slow
 def test_build_refuses_errors_that_no_cell_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -364,6 +367,36 @@ def test_numbers_within_tolerance_are_kept() -> None:
     assert outputs.same_text("PSNR 33.68 dB", "PSNR 33.69 dB")
     assert not outputs.same_text("PSNR 33.68 dB", "PSNR 33.88 dB")
     assert not outputs.same_text("3 pictures", "4 pictures")
+
+
+def executed(source: str, printed: str, *tags: str) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell(source, id=f"id-{ord(source[0])}", metadata={"tags": list(tags)})
+    cell.outputs = [nbformat.v4.new_output("stream", text=printed)]
+    return cell
+
+
+def kept(new: list, old: list) -> list[str]:
+    notebooks = [nbformat.v4.new_notebook(cells=cells) for cells in (new, old)]
+    outputs.keep_stored(*notebooks)
+    return [cell.outputs[0].text for cell in notebooks[0].cells]
+
+
+def test_stored_outputs_are_kept_while_they_are_true() -> None:
+    first = [executed("a = 1", "33.68"), executed("time()", "1.25", "varies")]
+    assert kept(first, []) == ["33.68", "1.25"]
+    again = [executed("a = 1", "33.69"), executed("time()", "9.75", "varies")]
+    assert kept(again, first) == ["33.68", "1.25"]
+    other = [executed("a = 2", "33.69"), executed("time()", "9.75", "varies")]
+    assert kept(other, first) == ["33.69", "9.75"]
+    exact = [executed("# NBVAL_CHECK_OUTPUT\na = 1", text) for text in ("33.69", "33.68")]
+    assert kept(exact[:1], exact[1:]) == ["33.69"]
+
+
+def test_outputs_name_no_machine() -> None:
+    home = Path.home()
+    assert outputs.anonymous(f"<x at 0x7f00aa11bb22> in {home}/me.jpg") == "<x at 0x…> in ~/me.jpg"
+    assert outputs.anonymous(f"File {torch.__file__}").startswith("File site-packages/torch")
+    assert outputs.anonymous("/tmp/ipykernel_12/34.py:1") == "<cell>:1"
 
 
 def test_the_kit_reads_its_own_example() -> None:

@@ -71,13 +71,14 @@ def anonymous(text: str) -> str:
 
 def keep_stored(new: nbformat.NotebookNode, old: nbformat.NotebookNode) -> None:
     """Put back stored outputs of cells that vary, or that agree within tolerance."""
-    stored = {cell.get("id"): cell for cell in old.cells if cell.cell_type == "code"}
+    code = [cell for cell in old.cells if cell.cell_type == "code"]
+    stored = {cell.source: cell for cell in code} | {cell.get("id"): cell for cell in code}
     above = hashlib.sha256()
     for cell in new.cells:
         if cell.cell_type != "code":
             continue
         above.update(cell.source.encode())
-        before = stored.get(cell.id)
+        before = stored.get(cell.id) or stored.get(cell.source)
         if "varies" in cell.metadata.get("tags", []):
             _keep_varying(cell, before, above.hexdigest()[:16])
         elif before and before.source == cell.source and _agree(cell, before):

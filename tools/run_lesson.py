@@ -162,7 +162,7 @@ def _execute_cell(client: NotebookClient, cell: nbformat.NotebookNode, number: i
     try:
         client.execute_cell(cell, number)
     except CellExecutionError as error:
-        raise LessonError(f"cell {number} fails:\n{plain(str(error))}") from None
+        raise LessonError(f"cell {number} fails:\n{plain(error.traceback)}") from None
     except CellTimeoutError:
         raise LessonError(f"cell {number} takes longer than {CELL_SECONDS} s") from None
     except DeadKernelError:
