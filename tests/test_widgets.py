@@ -251,7 +251,9 @@ def test_the_lab_shows_the_lr_pixels_of_the_part_on_the_screen(lab):
     assert sizes["LR"] == sizes["spectrum of this LR part"] == (60, 60, 3)
     small = Image.fromarray(frames["photograph"]).resize((60, 60), Image.Resampling.BICUBIC)
     difference = np.asarray(small).astype(float) - frames["LR, its pixels enlarged"]
-    assert np.abs(difference[2:-2, 2:-2]).max() <= 1.01  # one step of 8-bit rounding
+    inside = np.abs(difference[2:-2, 2:-2])  # Pillow rounds between its two passes
+    assert inside.max() <= 4
+    assert inside.mean() < 0.5
 
 
 def test_without_antialiasing_fine_stripes_become_coarse_ones():

@@ -60,8 +60,9 @@ function render({ model, el }) {
     inFlight = true;
     model.send({ settings: newest, from: me });
     newest = null;
+    el.setAttribute("aria-busy", "true");
     timers = [
-      setTimeout(() => { status.textContent = "working …"; el.setAttribute("aria-busy", "true"); }, 150),
+      setTimeout(() => { status.textContent = "working …"; }, 150),
       setTimeout(() => { status.textContent = "No answer yet: the kernel is busy, or was restarted; then run this cell again."; }, 8000),
     ];
   }
