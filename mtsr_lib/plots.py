@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from .images import luma, to_uint8
@@ -57,10 +59,14 @@ def show(figure: Figure | Axes, alt: str) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a small PNG file; the same figure gives the same bytes."""
+    """The figure as a small PNG file, grey where it has no colour; always the same bytes."""
+    figure.set_facecolor("white")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    grey = (pixels == pixels[..., :1]).all()
     with io.BytesIO() as file:
-        options = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
-        figure.savefig(file, format="png", dpi=figure.dpi, facecolor="white", **options)
+        Image.fromarray(pixels[..., 0] if grey else pixels).save(file, "PNG", optimize=True)
         return file.getvalue()
 
 
