@@ -103,9 +103,13 @@ class Patches:
         seed: int = 0,
     ):
         scales = sorted({task.scale for task in tasks})
+        if not scales:
+            raise ValueError("there are no tasks to make batches for")
         self.groups = [[task for task in tasks if task.scale == scale] for scale in scales]
         self.batch_size, self.patch, self.seed = batch_size, patch, seed
         whole = [crop_to_multiple(picture, MARGIN)[0] for picture in pictures]
+        if not whole:
+            raise ValueError("there are no photographs to cut patches from")
         self.overviews = [F.adaptive_avg_pool2d(from_uint8(picture), 96) for picture in whole]
         self.padded = [pad_symmetric(picture, MARGIN) for picture in whole]
         smallest = min(min(picture.shape[1:]) for picture in whole)

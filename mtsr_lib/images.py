@@ -138,7 +138,9 @@ def save_image(image: Tensor, path: str | os.PathLike) -> None:
     It is written beside and then renamed, so that a full disk never spoils an older file.
     Raises ImageError with one sentence when it cannot be written.
     """
-    path = Path(path)
+    path, shape = Path(path), tuple(image.shape)
+    if shape[-3:-2] != (3,) or set(shape[:-3]) - {1} or not image.numel():
+        raise ImageError(f"{path}: one picture has the shape (3, h, w), not {shape}.")
     pixels = to_uint8(image) if image.is_floating_point() else image
     picture = Image.fromarray(pixels.reshape(pixels.shape[-3:]).permute(1, 2, 0).numpy())
     options = {"quality": 95} if path.suffix.lower() in {".jpg", ".jpeg", ".webp"} else {}

@@ -30,7 +30,10 @@ __all__ = [
 
 
 def usable_cores() -> int:
-    """The cores this process may really use: its affinity and its container's quota, at least 1."""
+    """The cores this process may really use: its affinity, its container's quota, at least 1.
+
+    No more than OMP_NUM_THREADS, where someone has set it.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -38,7 +41,8 @@ def usable_cores() -> int:
         cores = min(cores, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError):  # no such limit here
         pass
-    return max(1, cores)
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(wanted)) if wanted.isdecimal() else cores)
 
 
 @dataclass
