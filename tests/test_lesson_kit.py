@@ -370,7 +370,9 @@ def test_numbers_within_tolerance_are_kept() -> None:
 
 
 def executed(source: str, printed: str, *tags: str) -> nbformat.NotebookNode:
-    cell = nbformat.v4.new_code_cell(source, id=f"id-{ord(source[0])}", metadata={"tags": list(tags)})
+    cell = nbformat.v4.new_code_cell(
+        source, id=f"id-{ord(source[0])}", metadata={"tags": list(tags)}
+    )
     cell.outputs = [nbformat.v4.new_output("stream", text=printed)]
     return cell
 
