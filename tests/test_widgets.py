@@ -195,6 +195,16 @@ def test_the_browser_is_answered_with_its_own_number(doubler):
     assert made.answer == {"to": 8, "error": "ZeroDivisionError: planted"}
 
 
+def test_equal_settings_are_answered_too(doubler):
+    """An answer that equals the last is not sent by the widget's machinery, and the browser waits."""
+    made, _ = doubler
+    heard = []
+    made.observe(heard.append, "answer")
+    for question in ("7-1", "7-2"):
+        made._asked(made, {"settings": made.settings, "from": question}, [])
+    assert [change["new"]["to"] for change in heard] == ["7-1", "7-2"]
+
+
 @pytest.mark.parametrize("change", [{"level": 5}, {"kind": "c"}, {"other": 1}, {"level": "2"}])
 def test_impossible_settings_are_refused(doubler, change):
     made, calls = doubler

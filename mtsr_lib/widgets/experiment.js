@@ -6,6 +6,7 @@ function render({ model, el }) {
   const status = element("p", { class: "mtsr-note", "aria-live": "polite" });
   const trouble = element("p", { class: "mtsr-error", role: "alert", hidden: "" });
   const pictures = element("div", { class: "mtsr-results" });
+  let question = 0; // counted, so that equal settings give a new answer all the same
   let inFlight = false;
   let newest = null;
   let timers = [];
@@ -58,7 +59,8 @@ function render({ model, el }) {
 
   function next() {
     inFlight = true;
-    model.send({ settings: newest, from: me });
+    question += 1;
+    model.send({ settings: newest, from: `${me}-${question}` });
     newest = null;
     el.setAttribute("aria-busy", "true");
     timers = [
@@ -69,7 +71,8 @@ function render({ model, el }) {
 
   function show() {
     const answer = model.get("answer");
-    if (answer.to === me || !inFlight) {
+    const mine = answer.to === `${me}-${question}`;
+    if (mine || !inFlight) {
       timers.forEach(clearTimeout);
       el.removeAttribute("aria-busy");
       inFlight = false;
@@ -79,7 +82,7 @@ function render({ model, el }) {
     el.classList.toggle("stale", Boolean(answer.error));
     if (!answer.error) {
       status.textContent = answer.text;
-      if (!inFlight && newest === null && answer.to !== me) put(model.get("settings"));
+      if (!inFlight && newest === null && !mine) put(model.get("settings"));
       pictures.replaceChildren(...answer.pictures.map((p) => figure(p, answer.text)));
       layOut();
     } else status.textContent = "";
