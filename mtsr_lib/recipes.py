@@ -76,24 +76,23 @@ def read_config(path: str | os.PathLike, **changes) -> TrainConfig:
     for key in ("name", "tasks"):
         if not values.get(key):
             raise ConfigError(f"{path}: the setting {key} is missing.")
-    fault = _fault(config := TrainConfig(**values))
-    if fault:
+    if fault := _fault(values):
         raise ConfigError(f"{path}: {fault}.")
-    return config
+    return TrainConfig(**values)
 
 
-def _fault(config: TrainConfig) -> str | None:
-    """What cannot be trained as configured, if anything."""
+def _fault(values: dict) -> str | None:
+    """What cannot be trained with these settings, of the right types, if anything."""
     least = {"blocks": 0, "threads": 0, "seed": 0}
     for key in ("channels", "hidden", "batch_size", "patch", "steps", "every", *least):
-        if getattr(config, key) < least.get(key, 1):
-            return f"{key} must be at least {least.get(key, 1)}, not {getattr(config, key)}"
-    if config.learning_rate <= 0:
-        return f"learning_rate must be above 0, not {config.learning_rate}"
-    if not all(isinstance(name, str) for name in config.tasks):
-        return f"tasks must be a list of names, not {config.tasks}"
-    for name, weight in config.weights.items():
-        if name not in config.tasks or not isinstance(weight, (int, float)):
+        if values.get(key, 1) < least.get(key, 1):
+            return f"{key} must be at least {least.get(key, 1)}, not {values[key]}"
+    if not values.get("learning_rate", 1) > 0:
+        return f"learning_rate must be above 0, not {values['learning_rate']}"
+    if not all(isinstance(name, str) for name in values["tasks"]):
+        return f"tasks must be a list of names, not {values['tasks']}"
+    for name, weight in values.get("weights", {}).items():
+        if name not in values["tasks"] or not isinstance(weight, (int, float)):
             return f"weights holds {name} = {weight!r}; it takes a number for each of the tasks"
     return None
 
