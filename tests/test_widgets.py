@@ -196,7 +196,7 @@ def test_the_browser_is_answered_with_its_own_number(doubler):
 
 
 def test_equal_settings_are_answered_too(doubler):
-    """An answer that equals the last is not sent by the widget's machinery, and the browser waits."""
+    """An answer equal to the last would not be sent, and the browser would wait."""
     made, _ = doubler
     heard = []
     made.observe(heard.append, "answer")
