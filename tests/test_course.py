@@ -221,6 +221,15 @@ def test_an_installation_is_renewed_when_it_no_longer_fits(clone: Path, change: 
     assert len(installed) == 1
 
 
+def test_a_renewed_installation_keeps_its_extras(clone: Path, monkeypatch) -> None:
+    pretend_installed(clone, ["teach"])
+    installed = []
+    monkeypatch.setattr(course, "install", lambda root, python, extras: installed.append(extras))
+    monkeypatch.setattr(course, "works", lambda python: True)
+    course.set_up(clone, ("test",))
+    assert installed == [["teach", "test"]]
+
+
 def test_the_linters_settings_do_not_ask_for_an_installation(clone: Path) -> None:
     before = course.fingerprint(clone)
     with (clone / "pyproject.toml").open("a", encoding="utf-8") as file:
