@@ -23,7 +23,7 @@ def difference(actual: Any, expected: Any, tolerance: float = 1e-4) -> str:
     if isinstance(expected, (int, float)) and not isinstance(expected, bool):
         return _number_difference(actual, expected, tolerance)
     same = type(actual) is type(expected) and actual == expected
-    return "" if same else f"expected {describe(expected)} but got {describe(actual)}"
+    return "" if same else f"expected {describe(expected)} but got {_other_kind(actual)}"
 
 
 def _number_difference(actual: Any, expected: float, tolerance: float) -> str:
@@ -31,7 +31,16 @@ def _number_difference(actual: Any, expected: float, tolerance: float) -> str:
     room = tolerance * max(1, abs(expected))
     if number and (actual == expected or abs(actual - expected) <= room):
         return ""
-    return f"expected {describe(expected)} but got {describe(actual)}"
+    return f"expected {describe(expected)} but got {_other_kind(actual)}"
+
+
+def _other_kind(value: Any) -> str:
+    """A value where another kind was expected: the kind is said."""
+    if isinstance(value, Tensor):
+        shape = f"a tensor of shape {tuple(value.shape)}"
+        return f"{describe(value)}, {shape}" if value.numel() <= 6 else shape
+    kind = f"the {type(value).__name__} " if isinstance(value, (tuple, list)) else ""
+    return kind + describe(value)
 
 
 def _sequence_difference(actual: Any, expected: tuple | list, tolerance: float) -> str:
@@ -54,7 +63,7 @@ def _mapping_difference(actual: Any, expected: dict, tolerance: float) -> str:
 
 def _tensor_difference(actual: Any, expected: Tensor, tolerance: float) -> str:
     if not isinstance(actual, Tensor):
-        return f"expected a tensor of shape {tuple(expected.shape)} but got {describe(actual)}"
+        return f"expected a tensor of shape {tuple(expected.shape)} but got {_other_kind(actual)}"
     if actual.shape != expected.shape:
         return f"expected the shape {tuple(expected.shape)} but got {tuple(actual.shape)}"
     if actual.dtype != expected.dtype:
@@ -95,7 +104,7 @@ def describe(value: Any) -> str:
     if isinstance(value, (int, float, np.number)):
         return _rounded(value)
     if isinstance(value, (tuple, list)) and len(value) <= 6:
-        return f"the {type(value).__name__} (" + ", ".join(describe(part) for part in value) + ")"
+        return "(" + ", ".join(describe(part) for part in value) + ")"
     if callable(value):
         return f"the function {getattr(value, '__name__', '')}".strip()
     return f"a {type(value).__name__}"
