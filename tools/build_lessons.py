@@ -127,6 +127,21 @@ def _stamp_text(notebook: nbformat.NotebookNode, path: Path) -> None:
     first.source = anatomy.FACTS.sub(line, first.source, count=1)
     links = anatomy.links_line(lesson, path.parent)
     last.source = re.sub(r"(?m)^Previous:.*$", lambda _: links, last.source, count=1)
+    if lesson.number == 0:
+        for cell in notebook.cells:
+            cell.source = with_map(cell.source, path.parent)
+
+
+def with_map(text: str, folder: Path) -> str:
+    """Lesson 00's map: a link to each lesson that is there, "planned" beside the others."""
+    files = {f"{int(path.name[:2]):02}": path.name for path in lessons.paths(folder)}
+
+    def row(match: re.Match) -> str:
+        number, name = match[1], match[2] or match[3]
+        named = f"[{name}]({files[number]})" if number in files else f"{name} · planned"
+        return f"| {number} | {named} |"
+
+    return re.sub(r"(?m)^\| (\d\d) \| (?:\[(.+?)\]\(.+?\)|(.+?) · planned) \|", row, text)
 
 
 def _lint(text: str, path: Path) -> list[str]:

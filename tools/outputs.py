@@ -34,8 +34,21 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
         for output in cell.get("outputs", []):
             _clean_output(output)
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Printed text in one piece: how the kernel cuts it up depends on the moment."""
+    kept: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if kept and "text" in output and kept[-1].get("name") == output.get("name"):
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def _clean_output(output: nbformat.NotebookNode) -> None:
