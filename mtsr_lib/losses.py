@@ -1,5 +1,6 @@
 """What training minimises: a loss takes two batches of images and gives one number, a scalar."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -39,5 +40,10 @@ def gradient(
 def ssim(
     prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """1 − SSIM, the mean over the batch; images in [0, 1], at least 11×11 (Wang et al. 2004)."""
-    return 1 - metrics.ssim(prediction, target).mean()
+    """1 − SSIM, the mean over the batch; images in [0, 1], at least 11×11 (Wang et al. 2004).
+
+    In float32 at least, under autocast too: rounded to 16 bits, a variance is lost in its means.
+    """
+    wide = torch.promote_types(prediction.dtype, torch.float32)
+    with torch.autocast(prediction.device.type, enabled=False):
+        return 1 - metrics.ssim(prediction.to(wide), target.to(wide)).mean()
