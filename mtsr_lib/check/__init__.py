@@ -5,5 +5,17 @@ Each check answers with one line: passed, not attempted yet, or what is wrong.
 
 from mtsr_lib.check.lesson00 import gain, thrown_away, training_loop
 from mtsr_lib.check.lesson01 import alias, crop, psnr
+from mtsr_lib.check.lesson02 import careful_loss, dilated, four_faults, side
 
-__all__ = ["alias", "crop", "gain", "psnr", "thrown_away", "training_loop"]
+__all__ = [
+    "alias",
+    "careful_loss",
+    "crop",
+    "dilated",
+    "four_faults",
+    "gain",
+    "psnr",
+    "side",
+    "thrown_away",
+    "training_loop",
+]

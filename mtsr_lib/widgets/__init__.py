@@ -5,6 +5,7 @@ from .degradation import degradation_lab
 from .experiment import choice, experiment, slider, switch
 from .magnifier import magnifier
 from .picker import photo_picker
+from .shapes import shape_tracer
 from .storyboard import storyboard
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "experiment",
     "magnifier",
     "photo_picker",
+    "shape_tracer",
     "slider",
     "storyboard",
     "switch",
