@@ -67,8 +67,8 @@ def ssim_map(
     """
     if x.shape != y.shape or min(x.shape[-2:]) < 11:
         shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
-        raise ValueError(f"SSIM needs two shapes that agree, at least 11×11 pixels, not {shapes}")
-    x, y = (image.contiguous(memory_format=torch.channels_last) for image in (x, y))  # faster
+        raise ValueError(f"SSIM needs equal shapes of 11×11 or more, not {shapes}")
+    x, y = (i.contiguous(memory_format=torch.channels_last) for i in (x, y))  # faster
     mean_y = _local_mean(y)  # apart, since no gradient goes back to a target
     stack = torch.cat([x, x * x + y * y, x * y], dim=1)  # (b, 3c, h, w)
     mean_x, squares, product = _local_mean(stack).chunk(3, dim=1)

@@ -116,40 +116,6 @@ def best(answer: Any) -> Verdict:
     )
 
 
-def slope(answer: Any) -> Verdict:
-    """Check my_slope(e, epsilon): the derivative of √(e² + ε²)."""
-    e = torch.tensor([0.4, -0.16, 0.0])
-    return grade(
-        answer,
-        Case(
-            "errors 0.4, −0.16 and 0 with ε = 0.3 (roots 0.5, 0.34, 0.3)",
-            (e, 0.3),
-            torch.tensor([0.8, -0.16 / 0.34, 0.0]),
-            known={
-                "that is the loss itself": torch.tensor([0.5, 0.34, 0.3]),
-                "that is the slope of L1": torch.tensor([1.0, -1.0, 0.0]),
-                "the 2 of 2e and the 2 of 2√u cancel": torch.tensor([1.6, -0.32 / 0.34, 0.0]),
-                "the derivative of e² is 2e, not e": torch.tensor([0.4, -0.08 / 0.34, 0.0]),
-                "the root is missing in the denominator": torch.tensor([1.6, -0.16 / 0.1156, 0.0]),
-                "the inner derivative 2e is missing": torch.tensor([1.0, 0.5 / 0.34, 0.5 / 0.3]),
-                "ε has to be squared": torch.tensor([0.4 / 0.46**0.5, -0.16 / 0.3256**0.5, 0.0]),
-                "the slope has the sign of the error": torch.tensor([0.8, 0.16 / 0.34, 0.0]),
-                "one slope for each error, not their mean": torch.tensor((0.8 - 0.16 / 0.34) / 3),
-            },
-        ),
-        Case(
-            "errors of shape (2, 1, 2) with ε = 0.5",
-            (torch.tensor([[[1.2, 0.0]], [[-1.2, 0.375]]]), 0.5),
-            torch.tensor([[[12 / 13, 0.0]], [[-12 / 13, 0.6]]]),
-        ),
-        Case(
-            "a tiny error in float64",
-            (torch.tensor([3e-4], dtype=torch.float64), 4e-4),
-            torch.tensor([0.6], dtype=torch.float64),
-        ),
-    )
-
-
 def blind_mse(answer: Any) -> Verdict:
     """Check my_blind_mse(prediction, target): MSE without each channel's mean error, a scalar."""
     grey = torch.full((1, 3, 2, 2), 0.5)

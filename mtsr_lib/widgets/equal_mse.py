@@ -12,17 +12,21 @@ from ..images import load_sample
 from ..metrics import ssim_map
 from .experiment import Experiment, experiment, slider
 
-SIDE, MARGIN = 256, 16  # what is shown and measured; what the blur and the shift may use beyond
+MARGIN = 16  # pixels that the blur and the shift may use beyond what is shown
 UNIT = {"shift": 1.0, "blur": 1.0, "contrast": 0.2, "brightness": 0.05, "noise": 0.05}
 
 
-def equal_mse(photo: Float[Tensor, "1 3 h w"] | None = None, mse: float = 0.004) -> Experiment:
+def equal_mse(
+    photo: Float[Tensor, "1 3 h w"] | None = None, mse: float = 0.004, side: int = 256
+) -> Experiment:
     """Mix shift, blur, contrast, brightness and noise; the strength of the mixture follows.
 
-    The controls say how much of each, from −10 or 0 to 10; the whole is then made as strong as gives
-    this MSE, 0.004 (24 dB). The photograph's range is reduced to 0.2 … 0.8, so that nothing clips.
+    The controls say how much of each, from −10 or 0 to 10; the whole is made as strong as gives
+    this MSE, 0.004 (24 dB), over the middle side×side pixels. The photograph's range is reduced
+    to 0.2 … 0.8, so that nothing clips.
     """
-    clean = _prepared(load_sample("astronaut")[..., :288, 96:384] if photo is None else photo)
+    face = load_sample("astronaut")[..., :288, 84:372] if photo is None else photo
+    clean = _prepared(face, side + 2 * MARGIN)
     make = mixer(clean)
     inner = _inner(clean)
 
@@ -51,11 +55,11 @@ def mixer(clean: Float[Tensor, "1 3 h w"]):
     Blur and shift are products in the frequency domain, so any fraction of a pixel is possible.
     """
     spectrum, middle = torch.fft.rfft2(clean), clean.mean(dim=(2, 3), keepdim=True)
-    down, across = (f(n) for f, n in zip((torch.fft.fftfreq, torch.fft.rfftfreq), clean.shape[-2:]))
-    squared = down[:, None] ** 2 + across**2
+    across = torch.fft.rfftfreq(clean.shape[-1])
+    squared = torch.fft.fftfreq(clean.shape[-2])[:, None] ** 2 + across**2
     grain = _inner(torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)))
 
-    def make(parts: dict[str, float], t: float) -> Float[Tensor, "1 3 256 256"]:
+    def make(parts: dict[str, float], t: float) -> Float[Tensor, "1 3 side side"]:
         amount = {name: t * UNIT[name] * value for name, value in parts.items()}
         image = clean
         if amount["blur"] or amount["shift"]:
@@ -69,7 +73,7 @@ def mixer(clean: Float[Tensor, "1 3 h w"]):
 
 
 def strength(make, parts: dict[str, float], clean: Tensor, mse: float) -> float:
-    """The t at which the mixture has this MSE: secant steps on log MSE over log t, nearly a line."""
+    """The t at which the mixture has this MSE: secant steps in log MSE over log t."""
     before, slope, t = None, 2.0, 0.0
     for _ in range(8):
         error = math.log(F.mse_loss(make(parts, math.exp(t)), clean).item() / mse)
@@ -90,9 +94,8 @@ def told(made: Tensor, clean: Tensor, local: Tensor) -> str:
     )
 
 
-def _prepared(photo: Tensor) -> Float[Tensor, "1 3 288 288"]:
-    """The middle 288×288 pixels, in the range 0.2 … 0.8."""
-    side = SIDE + 2 * MARGIN
+def _prepared(photo: Tensor, side: int) -> Float[Tensor, "1 3 side side"]:
+    """The middle side×side pixels, in the range 0.2 … 0.8."""
     if photo.ndim != 4 or min(photo.shape[-2:]) < side:
         raise ValueError(f"give a photograph (1, 3, h, w) of {side}×{side} pixels at least.")
     top, left = ((size - side) // 2 for size in photo.shape[-2:])
@@ -103,6 +106,6 @@ def _inner(image: Tensor) -> Tensor:
     return image[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def _grey(local: Tensor) -> Float[Tensor, "1 1 256 256"]:
+def _grey(local: Tensor) -> Float[Tensor, "1 1 side side"]:
     """The map's mean over the channels, continued by the 5 pixels that the window needs."""
     return F.pad(local.mean(1, keepdim=True), (5, 5, 5, 5), mode="replicate").clamp(0, 1)

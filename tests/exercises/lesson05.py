@@ -8,7 +8,7 @@ EXERCISES = {
     "flat_ssim": Exercise(
         inputs=[(0.0, 0.1), (0.8, 0.9), (0.5, 0.2), (0.0, 0.0)],
         others=[
-            "def my_flat_ssim(a, b):\n    c = 0.01**2\n    return 1 - (a - b) ** 2 / (a * a + b * b + c)",
+            "def my_flat_ssim(a, b):\n    return 1 - (a - b) ** 2 / (a * a + b * b + 0.01**2)",
         ],
         wrong=[
             (
@@ -155,7 +155,7 @@ def my_best(values):
             ),
             (
                 "seven values",
-                "def my_best(values):\n    return values.mean(), values.sort().values[:5][len(values[:5]) // 2]",
+                "def my_best(values):\n    return values.mean(), values[:5].median()",
             ),
             ("expected (0.42, 0.1)", "def my_best(values):\n    return values.mean()"),
             (
@@ -165,49 +165,6 @@ def my_best(values):
     values[:] = values.sort().values
     return values.mean(), values[len(values) // 2]
 """,
-            ),
-        ],
-    ),
-    "slope": Exercise(
-        inputs=[(torch.tensor([0.4, -0.16, 0.0]), 0.3), (torch.tensor([[1.2], [-2.0]]), 0.5)],
-        others=["def my_slope(e, epsilon):\n    return e / torch.hypot(e, e * 0 + epsilon)"],
-        wrong=[
-            (
-                "the loss itself",
-                "def my_slope(e, epsilon):\n    return (e**2 + epsilon**2).sqrt()",
-            ),
-            ("the slope of L1", "def my_slope(e, epsilon):\n    return e.sign()"),
-            (
-                "cancel",
-                "def my_slope(e, epsilon):\n    return 2 * e / (e**2 + epsilon**2).sqrt()",
-            ),
-            (
-                "the root is missing",
-                "def my_slope(e, epsilon):\n    return e / (e**2 + epsilon**2)",
-            ),
-            (
-                "ε has to be squared",
-                "def my_slope(e, epsilon):\n    return e / (e**2 + epsilon).sqrt()",
-            ),
-            (
-                "has the sign",
-                "def my_slope(e, epsilon):\n    return e.abs() / (e**2 + epsilon**2).sqrt()",
-            ),
-            (
-                "not their mean",
-                "def my_slope(e, epsilon):\n    return (e / (e**2 + epsilon**2).sqrt()).mean()",
-            ),
-            (
-                "shape (2, 1, 2)",
-                "def my_slope(e, epsilon):\n    return e / (e**2 + 0.3**2).sqrt()",
-            ),
-            (
-                "expected torch.float64",
-                "def my_slope(e, epsilon):\n    e = e.float()\n    return e / (e**2 + epsilon**2).sqrt()",
-            ),
-            (
-                "changed its input",
-                "def my_slope(e, epsilon):\n    return e.div_((e**2 + epsilon**2).sqrt())",
             ),
         ],
     ),
