@@ -6,16 +6,21 @@ Each check answers with one line: passed, not attempted yet, or what is wrong.
 from mtsr_lib.check.lesson00 import gain, thrown_away, training_loop
 from mtsr_lib.check.lesson01 import alias, crop, psnr
 from mtsr_lib.check.lesson02 import careful_loss, dilated, four_faults, side
+from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 
 __all__ = [
     "alias",
+    "best",
+    "blind_mse",
     "careful_loss",
     "crop",
     "dilated",
+    "flat_ssim",
     "four_faults",
     "gain",
     "psnr",
     "side",
+    "ssim_1d",
     "thrown_away",
     "training_loop",
 ]

@@ -2,6 +2,7 @@
 
 from .compare import compare
 from .degradation import degradation_lab
+from .equal_mse import equal_mse
 from .experiment import choice, experiment, slider, switch
 from .magnifier import magnifier
 from .picker import photo_picker
@@ -12,6 +13,7 @@ __all__ = [
     "choice",
     "compare",
     "degradation_lab",
+    "equal_mse",
     "experiment",
     "magnifier",
     "photo_picker",
