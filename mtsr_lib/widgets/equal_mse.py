@@ -41,11 +41,11 @@ def equal_mse(
     return experiment(
         compute,
         title="pictures of equal MSE",
-        brightness=slider("brightness", -10, 10, 0),
-        contrast=slider("contrast", -10, 10, 0),
-        blur=slider("blur", 0, 10, 0),
-        noise=slider("noise", 0, 10, 10),
-        shift=slider("shift to the right", 0, 10, 0),
+        brightness=slider("brightness", -10, 10, 0, unit="parts"),
+        contrast=slider("contrast", -10, 10, 0, unit="parts"),
+        blur=slider("blur", 0, 10, 0, unit="parts"),
+        noise=slider("noise", 0, 10, 10, unit="parts"),
+        shift=slider("shift to the right", 0, 10, 0, unit="parts"),
     )
 
 
