@@ -127,14 +127,15 @@ def open_notebook(page: Page, address: str, name: str, theme: str = "light") -> 
         "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
     )
     page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
-    _until_idle(page)
+    until_idle(page)
 
 
 def run_all(page: Page, timeout_s: float = 300) -> list[str]:
     """Run every cell, wait until the kernel is idle and the pictures are there; gives errors."""
     page.set_default_timeout(1000 * timeout_s)
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-    _until_idle(page)
+    page.wait_for_function(DONE)
+    until_idle(page)
     page.wait_for_function("() => [...document.images].every(i => i.complete)")
     page.set_default_timeout(30_000)
     return errors(page)
@@ -145,9 +146,18 @@ IDLE = """() => {
     const kernel = context?.session?.kernel;
     return context?.isReady && kernel?.connectionStatus == 'connected' && kernel.status == 'idle';
 }"""
+# after an error that is meant, "run all" returns at once, while the kernel goes on
+DONE = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON();
+    const cells = notebook.cells.filter(c => c.cell_type == 'code' && String(c.source).trim());
+    const meant = cell => cell.metadata?.tags?.includes('raises-exception');
+    const wrong = cell => !meant(cell) && cell.outputs.some(o => o.output_type == 'error');
+    return cells.some(wrong) || cells.every(cell => cell.execution_count);
+}"""
 ERRORS = """() => {
     const notebook = jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON();
-    const outputs = notebook.cells.flatMap(cell => cell.outputs ?? []);
+    const meant = cell => cell.metadata?.tags?.includes('raises-exception');
+    const outputs = notebook.cells.flatMap(cell => meant(cell) ? [] : cell.outputs ?? []);
     const failed = outputs.filter(output => output.output_type == 'error');
     const stored = failed.map(error => `${error.ename}: ${error.evalue}`);
     const places = '.mtsr-error:not([hidden]), .jupyter-widgets-error-widget';
@@ -159,7 +169,7 @@ HEIGHT = """() => {
 }"""
 
 
-def _until_idle(page: Page) -> None:
+def until_idle(page: Page) -> None:
     page.wait_for_function(IDLE, timeout=90_000)
 
 
