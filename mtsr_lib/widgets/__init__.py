@@ -1,5 +1,6 @@
 """Interactive parts of the lessons: pictures to compare and magnify, experiments to steer."""
 
+from .answers import three_answers
 from .compare import compare
 from .degradation import degradation_lab
 from .equal_mse import equal_mse
@@ -21,4 +22,5 @@ __all__ = [
     "slider",
     "storyboard",
     "switch",
+    "three_answers",
 ]
