@@ -12,7 +12,9 @@ from tests import typecheck
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 CORE = "images metrics losses degrade tasks datasets blocks model balance checkpoints evaluation"
 CORE += " training recipes upscaling doctor"
-install_import_hook([f"mtsr_lib.{module}" for module in CORE.split()], f"{typecheck.__name__}.checked")
+install_import_hook(
+    [f"mtsr_lib.{module}" for module in CORE.split()], f"{typecheck.__name__}.checked"
+)
 
 import numpy as np
 import pytest
