@@ -6,23 +6,29 @@ Each check answers with one line: passed, not attempted yet, or what is wrong.
 from mtsr_lib.check.lesson00 import gain, thrown_away, training_loop
 from mtsr_lib.check.lesson01 import alias, crop, psnr
 from mtsr_lib.check.lesson02 import careful_loss, dilated, four_faults, side
+from mtsr_lib.check.lesson03 import blind, cost, field, identity_block, shuffle
 from mtsr_lib.check.lesson04 import color_matrix, compromise, grey_task, tile
 from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 
 __all__ = [
     "alias",
     "best",
+    "blind",
     "blind_mse",
     "careful_loss",
     "color_matrix",
     "compromise",
+    "cost",
     "crop",
     "dilated",
+    "field",
     "flat_ssim",
     "four_faults",
     "gain",
     "grey_task",
+    "identity_block",
     "psnr",
+    "shuffle",
     "side",
     "ssim_1d",
     "thrown_away",

@@ -5,8 +5,10 @@ from .compare import compare
 from .degradation import degradation_lab
 from .equal_mse import equal_mse
 from .experiment import choice, experiment, slider, switch
+from .features import feature_maps
 from .magnifier import magnifier
 from .picker import photo_picker
+from .receptive import receptive_field
 from .shapes import shape_tracer
 from .storyboard import storyboard
 
@@ -16,8 +18,10 @@ __all__ = [
     "degradation_lab",
     "equal_mse",
     "experiment",
+    "feature_maps",
     "magnifier",
     "photo_picker",
+    "receptive_field",
     "shape_tracer",
     "slider",
     "storyboard",
