@@ -92,6 +92,7 @@ class Patches:
 
     `batch(step)` depends on the step and the seed alone, so that a training resumed at step n
     sees what it would have seen. Tasks at several scales take turns: a batch holds one scale.
+    Each patch is faded by an s drawn from [0, 1], or, for a share `unfaded` of them, not at all.
     """
 
     def __init__(
@@ -101,12 +102,14 @@ class Patches:
         batch_size: int = 16,
         patch: int = 24,
         seed: int = 0,
+        unfaded: float = 0.0,
     ):
         scales = sorted({task.scale for task in tasks})
         if not scales:
             raise ValueError("there are no tasks to make batches for")
         self.groups = [[task for task in tasks if task.scale == scale] for scale in scales]
         self.batch_size, self.patch, self.seed = batch_size, patch, seed
+        self.unfaded = unfaded
         whole = [crop_to_multiple(picture, MARGIN)[0] for picture in pictures]
         if not whole:
             raise ValueError("there are no photographs to cut patches from")
@@ -124,7 +127,8 @@ class Patches:
         tasks = self.groups[step % len(self.groups)]
         cuts = [self._cut(rng, common_scale(tasks)) for _ in range(self.batch_size)]
         clean, thumbnails = (torch.stack(parts) for parts in zip(*cuts, strict=True))
-        s = torch.from_numpy(rng.random((self.batch_size, 1, 1, 1), dtype=np.float32))
+        s = rng.random((self.batch_size, 1, 1, 1), dtype=np.float32)
+        s = torch.from_numpy(s * (rng.random(s.shape) >= self.unfaded))
         x, targets = make_pair(from_uint8(clean), s, tasks, margin_of(common_scale(tasks)))
         return Batch(x, targets, fade(thumbnails, s))
 

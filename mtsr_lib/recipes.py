@@ -15,7 +15,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .balance import FixedWeights
-from .checkpoints import save_checkpoint
+from .checkpoints import load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
 from .images import load_image, load_uint8, photographs, write_beside
@@ -35,13 +35,16 @@ class TrainConfig:
     """A training, as a TOML file states it; see data/configs for examples.
 
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
-    folder of pictures. Sizes in LR pixels. `threads` 0 takes the cores this process may use.
+    folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
+    the share of patches that are not faded. `threads` 0 takes the cores this process may use.
     """
 
     name: str
     tasks: list[str]
     photographs: str = "train"
     validation: str = "val"
+    start: str = ""
+    unfaded: float = 0.0
     weights: dict[str, float] = field(default_factory=dict)
     channels: int = 32
     blocks: int = 4
@@ -127,9 +130,12 @@ def train(
     torch.manual_seed(config.seed)
     files = pictures_in(config.photographs)
     tasks = select(config.tasks)
-    data = Patches(map(load_uint8, files), tasks, config.batch_size, config.patch, config.seed)
+    pictures, sizes = map(load_uint8, files), (config.batch_size, config.patch)
+    data = Patches(pictures, tasks, *sizes, config.seed, config.unfaded)
     held_out = [load_image(path) for path in pictures_in(config.validation)]
     network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
+    if config.start:
+        network.load_state_dict(load_checkpoint(config.start).state_dict())
     model, team = _prepared(network.to(memory_format=torch.channels_last), len(data.groups) > 1)
     if config.batch_size % team.count:
         raise ConfigError(
@@ -219,12 +225,15 @@ def _card(config: TrainConfig, files: list[Path], history: History, network, com
         }
         for path in files
     ]
+    earlier = model_card(config.start) if config.start else {}
+    before = {key: value for key, value in earlier.items() if key != "data"}
     return {
         "name": config.name,
         "licence": config.licence,
         "date": date.today().isoformat(),
         "command": command,
         "config": {**asdict(config), "photographs": Path(config.photographs).name},
+        "started_from": before,
         "steps": history.steps,
         "seconds": history.val[-1]["seconds"],
         "validation": history.val[-1],
