@@ -163,6 +163,10 @@ ERRORS = """() => {
     const places = '.mtsr-error:not([hidden]), .jupyter-widgets-error-widget';
     return [...stored, ...[...document.querySelectorAll(places)].map(node => node.textContent)];
 }"""
+TO_THE_TOP = """() => {
+    const areas = document.querySelectorAll('.jp-Notebook, .jp-Notebook .jp-WindowedPanel-outer');
+    areas.forEach(area => { area.scrollTop = 0; });
+}"""
 HEIGHT = """() => {
     const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
     return 250 + cells.reduce((sum, cell) => sum + cell.offsetHeight, 0);
@@ -182,6 +186,7 @@ def whole_page(page: Page, file: Path) -> None:
     """A screenshot of the whole notebook, not only of the part in the window."""
     size, height = page.viewport_size, min(16_000, page.evaluate(HEIGHT))
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+    page.evaluate(TO_THE_TOP)
     page.wait_for_timeout(700)
     file.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=file)
