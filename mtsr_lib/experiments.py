@@ -1,0 +1,246 @@
+"""The long comparisons of lessons 08 to 11: python -m mtsr_lib.experiments NAME --seeds N.
+
+Every run is one row of data/results/NAME.csv; rows that exist are skipped, so a comparison can be
+stopped, gone on with, and extended by seeds. Trained on the course's photographs with the
+committed split; one thread a run, several runs at once through joblib (whose backend may be dask
+or Ray over many machines).
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from . import __version__, balance, losses
+from .datasets import Patches, whole_pair
+from .images import data_folder, from_uint8, load_uint8, photographs
+from .metrics import psnr_rgb
+from .model import MultiTaskNet
+from .tasks import COLOR, DETAIL, SR, Task, enhance
+from .training import cosine, fit
+
+__all__ = ["EXPERIMENTS", "Arm", "run_arm", "run_experiment"]
+
+STRENGTHS = (0.25, 0.75)  # of fading, for measuring
+SIDE = 768  # measured on the middle of each photograph, HR pixels
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train; everything that distinguishes it is here and goes into its hash.
+
+    `tasks` names heads: sr, detail, color, and sr_again, an sr head more. `loss` "plain" is L1 for
+    every task; "with enhanced" adds to sr's the L1 between the enhanced pictures.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    steps: int = 1500
+    channels: int = 32
+    blocks: int = 4
+    hidden: int = 16
+    loss: str = "plain"
+    balancer: str = "fixed"
+    weights: tuple[float, ...] = ()
+    photographs: int = 0  # how many of the training split; 0 takes all
+    batch_size: int = 16
+    patch: int = 24
+    learning_rate: float = 2e-3
+
+    @property
+    def hash(self) -> str:
+        """Eight digits that change with every setting."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def subsets() -> list[Arm]:
+    """Stage (i): the seven subsets of the three tasks, and the controls."""
+    names = [("sr",), ("detail",), ("color",), ("sr", "detail"), ("sr", "color")]
+    names += [("detail", "color"), ("sr", "detail", "color")]
+    arms = [Arm("+".join(tasks), tasks) for tasks in names]
+    single = arms[:3]
+    arms += [replace(arm, name=f"{arm.name}, a third of the steps", steps=500) for arm in single]
+    arms += [
+        replace(arm, name=f"{arm.name}, a third of the parameters", channels=18) for arm in single
+    ]
+    arms.append(Arm("sr, enhanced loss added", ("sr",), loss="with enhanced"))
+    arms.append(Arm("sr+sr", ("sr", "sr_again")))
+    return arms
+
+
+def balancers() -> list[Arm]:
+    """Stage (ii): every balancer on all three tasks, and a grid of fixed weights to tune from."""
+    everything = ("sr", "detail", "color")
+    arms = [
+        Arm(name, everything, balancer=name)
+        for name in ("random", "dwa", "uncertainty", "gradnorm", "pcgrad", "mgda", "upgrad")
+    ]
+    grid = [(1, 1, 1), (1, 0.5, 0.3), (1, 1, 0.3), (1, 0.3, 1), (1, 0.3, 0.1), (1, 0.3, 0.3)]
+    grid += [(1, 0.1, 0.1), (0.3, 1, 0.3), (0.3, 0.3, 1)]
+    arms += [Arm(f"fixed {w}", everything, weights=w) for w in grid]
+    return arms
+
+
+EXPERIMENTS: dict[str, Callable[[], list[Arm]]] = {"subsets": subsets, "balancers": balancers}
+
+
+def l1_with_enhanced(prediction: Tensor, target: Tensor) -> Tensor:
+    """L1(y) + L1(enhance(y)): a second loss for sr instead of a second task."""
+    return losses.l1(prediction, target) + losses.l1(enhance(prediction), enhance(target))
+
+
+def tasks_of(arm: Arm) -> list[Task]:
+    """The arm's tasks, with its losses."""
+    sr = replace(SR, loss=l1_with_enhanced) if arm.loss == "with enhanced" else SR
+    known = {"sr": sr, "sr_again": replace(sr, name="sr_again"), "detail": DETAIL, "color": COLOR}
+    return [known[name] for name in arm.tasks]
+
+
+def balancer_of(arm: Arm, seed: int) -> nn.Module:
+    """The arm's balancer; weights in the order of its tasks."""
+    tasks = list(arm.tasks)
+    made = {
+        "fixed": lambda: balance.FixedWeights(dict(zip(tasks, arm.weights, strict=False))),
+        "random": lambda: balance.RandomWeights(seed),
+        "dwa": lambda: balance.DWA(tasks),
+        "uncertainty": lambda: balance.Uncertainty(tasks),
+        "gradnorm": lambda: balance.GradNorm(tasks),
+        "pcgrad": lambda: balance.PCGrad(seed),
+        "mgda": balance.MGDA,
+        "upgrad": balance.UPGrad,
+    }
+    return made[arm.balancer]()
+
+
+def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
+    """Train one arm with one seed, measure it, and give its row."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    files = photographs("train")[: arm.photographs or None]
+    tasks = tasks_of(arm)
+    data = Patches(map(load_uint8, files), tasks, arm.batch_size, arm.patch, seed)
+    model = MultiTaskNet(tasks, arm.channels, arm.blocks, arm.hidden)
+    model = model.to(memory_format=torch.channels_last)
+    balancer = balancer_of(arm, seed)
+    parameters = [*model.parameters(), *balancer.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=arm.learning_rate)
+    start = time.process_time()
+    schedule = cosine(arm.steps, arm.learning_rate)
+    history = fit(model, data, arm.steps, optimizer, schedule, balancer, progress=False)
+    seconds = time.process_time() - start
+    scores = {
+        f"{split}_{k}": v for split in ("val", "test") for k, v in score(model, split).items()
+    }
+    return {
+        "experiment": experiment,
+        "arm": arm.name,
+        "seed": seed,
+        "hash": arm.hash,
+        "steps": history.steps,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "cpu_seconds": round(seconds, 1),
+        **{f"{s}_{m}": scores.get(f"{s}_{m}", "") for s in ("val", "test") for m in METRICS},
+        "settings": json.dumps(asdict(arm), sort_keys=True),
+        "versions": f"mtsr_lib {__version__}, torch {torch.__version__}, "
+        f"Python {platform.python_version()}, {platform.machine()}",
+    }
+
+
+METRICS = ("sr", "detail", "color", "cascade")
+
+
+@torch.inference_mode()
+def score(model: MultiTaskNet, split: str) -> dict[str, float]:
+    """PSNR-RGB of each task over a split; `cascade`: the enhanced sr output, for detail."""
+    model.eval()
+    values: dict[str, list[float]] = {}
+    for path in photographs(split):
+        picture = middle(from_uint8(load_uint8(path)))
+        for s in STRENGTHS:
+            x, targets = whole_pair(picture, s, [SR, DETAIL, COLOR])
+            outputs = model(x.contiguous(memory_format=torch.channels_last))
+            if "sr" in outputs:
+                outputs["cascade"], targets["cascade"] = enhance(outputs["sr"]), targets["detail"]
+            for name in METRICS:
+                if name in outputs:
+                    dB = psnr_rgb(outputs[name], targets[name], 2).item()
+                    values.setdefault(name, []).append(dB)
+    return {name: round(sum(v) / len(v), 4) for name, v in values.items()}
+
+
+def middle(picture: Tensor) -> Tensor:
+    """The middle SIDE×SIDE pixels, or what there is of them."""
+    h, w = picture.shape[-2:]
+    top, left = max(0, h - SIDE) // 2, max(0, w - SIDE) // 2
+    return picture[..., top : top + SIDE, left : left + SIDE]
+
+
+def run_experiment(
+    name: str, seeds: Sequence[int], jobs: int = 1, folder: Path | None = None, only: str = ""
+) -> Path:
+    """All arms with all seeds whose rows are missing; gives the CSV's path."""
+    path = (folder or data_folder() / "results") / f"{name}.csv"
+    have = {(row["hash"], int(row["seed"])) for row in read_rows(path)}
+    arms = [arm for arm in EXPERIMENTS[name]() if only in arm.name]
+    wanted = [(arm, seed) for seed in seeds for arm in arms if (arm.hash, seed) not in have]
+    for row in tqdm(_results(wanted, jobs, name), total=len(wanted), desc=name):
+        append_row(path, row)
+    return path
+
+
+def _results(wanted: list[tuple[Arm, int]], jobs: int, name: str):
+    """Rows as they come, in order of finishing."""
+    if jobs == 1:
+        return (run_arm(arm, seed, name) for arm, seed in wanted)
+    from joblib import Parallel, delayed
+
+    work = (delayed(run_arm)(arm, seed, name) for arm, seed in wanted)
+    return Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV; none if there is no such file."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def append_row(path: Path, row: dict) -> None:
+    """Add one row, with the header first in a new file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row.keys(), lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of the experiments."""
+    parser = argparse.ArgumentParser(prog="python -m mtsr_lib.experiments", description=__doc__)
+    parser.add_argument("name", choices=sorted(EXPERIMENTS))
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (default 5)")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at once (default 1; needs joblib)"
+    )
+    parser.add_argument("--only", default="", help="only arms whose name holds this")
+    parser.add_argument("--out", type=Path, help="folder for the CSV (default: data/results)")
+    o = parser.parse_args(arguments)
+    print(run_experiment(o.name, range(o.seeds), o.jobs, o.out, o.only))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
