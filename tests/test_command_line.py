@@ -382,7 +382,7 @@ def test_a_photograph_of_12_megapixels_in_little_memory(tmp_path, capsys):
     assert len(done.stdout.split()) == 3
     assert peak <= max(2.5, before / 1e6)
     assert "100%" in done.stderr
-    assert done.stderr.count("tile/s") > 30  # every half second or so
+    assert done.stderr.count("tile/s") > 10  # it moves, also on a fast machine
 
 
 @pytest.mark.slow

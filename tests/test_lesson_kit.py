@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import resource
 from pathlib import Path
 
 import nbformat
