@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import resource
 from pathlib import Path
 
 import nbformat
@@ -274,7 +273,9 @@ def test_build_twice_gives_identical_bytes(tmp_path: Path, capsys: pytest.Captur
     assert anatomy.broken(lesson) == []
     facts = lesson.facts
     assert facts["cpu_seconds"] in (5, 10)
-    assert 200 <= facts["memory_mb"] <= 1500
+    resource = pytest.importorskip("resource", reason="Windows does not tell the peak of memory")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # Linux: children begin with it
+    assert 200 <= facts["memory_mb"] <= max(1500, own + 100)
     assert anatomy.facts_line(lesson) in lessons.source(lesson.cells[0])
     assert "widget-view" not in first
     assert outputs.INSTEAD in first
