@@ -110,7 +110,7 @@ def test_the_viewer_tells_how_far_a_value_sees():
         y = x.clone().requires_grad_()
         stages(backbone, y)[name][..., 20, 20].abs().sum().backward()
         side = int((y.grad.abs().sum((0, 1)) > 0).any(0).sum())
-        assert text == f"each value sees {side}×{side} pixels of x"
+        assert text == f"sees {side}×{side} pixels of x"
 
 
 def test_the_viewer_shows_the_channel_asked_for():
@@ -125,10 +125,10 @@ def test_the_viewer_shows_the_channel_asked_for():
     assert fit > 0
     order = features[inside].argsort()
     assert (shown[inside][order][1:] >= shown[inside][order][:-1]).all()
-    sheet = frames["all 5 channels, one pixel of four"]
-    assert sheet.shape == (36, 36, 3)  # 3×3 maps of 12×12, four of them empty
-    assert (sheet[24:, 12:] == 128).all()
-    assert (sheet[12:24, 12:24, 0] == shown[::2, ::2]).all()
+    sheet = frames["all 5 channels, one pixel of nine"]
+    assert sheet.shape == (24, 24, 3)  # 3×3 maps of 8×8, four of them empty
+    assert (sheet[16:] == 128).all()
+    assert (sheet[8:16, 8:16, 0] == shown[::3, ::3]).all()
 
 
 def test_every_control_of_the_viewer_changes_what_is_shown():

@@ -30,7 +30,7 @@ def feature_maps(
 
     Grey is the channel's middle value, black and white reached by 2 % of its values.
     """
-    x = load_sample("cat")[..., 80:176, 150:246] if x is None else x
+    x = load_sample("cat")[..., 83:173, 153:243] if x is None else x
     backbone = load_model().backbone if backbone is None else backbone
     with torch.no_grad():
         maps = {name: _grey(features[0]) for name, features in stages(backbone, x).items()}
@@ -41,10 +41,10 @@ def feature_maps(
         pictures = {
             "x": x,
             f"channel {int(channel)}": shown[int(channel)][None],
-            f"all {channels} channels, one pixel of four": _mosaic(shown[:, ::2, ::2]),
+            f"all {channels} channels, one pixel of nine": _mosaic(shown[:, ::3, ::3]),
         }
         reach = 1 + 2 * layers.index(layer) if layer != LAST else backbone.reach
-        return pictures, f"each value sees {2 * reach + 1}×{2 * reach + 1} pixels of x"
+        return pictures, f"sees {2 * reach + 1}×{2 * reach + 1} pixels of x"
 
     return experiment(
         compute,
