@@ -224,7 +224,7 @@ def toml_of(config: TrainConfig, path: Path) -> Path:
     def value(v) -> str:
         if isinstance(v, dict):
             return "{" + ", ".join(f"{k} = {w}" for k, w in v.items()) + "}"
-        return repr(v).replace("\\", "/")
+        return str(v).lower() if isinstance(v, bool) else repr(v).replace("\\", "/")
 
     path.write_text("\n".join(f"{k} = {value(v)}" for k, v in asdict(config).items()))
     return path
@@ -414,6 +414,7 @@ def test_dead_units_get_a_new_start_and_nothing_else_changes(data):
     network, x = lively([SR]), data.batch(0).x
     blocks = list(network.backbone.blocks)
     for block in blocks:
+        block.conv1.bias.data.fill_(0.3)
         block.conv1.bias.data[[0, 2]] = -100.0  # never fires again
     living = blocks[0].conv1.weight.data[1].clone()
     with torch.no_grad():
