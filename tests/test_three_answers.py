@@ -74,12 +74,12 @@ def test_context_matters_to_color_alone(lab):
 @pytest.mark.slow
 @pytest.mark.skipif(not model_names(), reason="there is no network in data/checkpoints yet")
 def test_it_answers_within_100_ms_with_the_shipped_network():
-    """Measured on this side of the wire. Three times the goal, for a machine in use."""
+    """CPU time on this side of the wire, so that other work on the machine does not count."""
     made, took = widgets.three_answers(), []
     for move in [{"s": k / 20} for k in range(20)] + [{"down": 5 * k} for k in range(20)]:
-        start = time.perf_counter()
+        start = time.process_time()
         made.set(**move)
-        took.append(1000 * (time.perf_counter() - start))
+        took.append(1000 * (time.process_time() - start))
     p95 = statistics.quantiles(took, n=20)[-1]
     print(f"three_answers: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms (goal 100)")
-    assert statistics.median(took) < 300
+    assert statistics.median(took) < 200
