@@ -311,9 +311,22 @@ def cells_digest(content: bytes) -> str:
     return digest(json.dumps(written).encode())
 
 
+def without_outputs(content: bytes) -> bytes:
+    """A notebook as it was before it was run; what is no notebook stays as it is."""
+    try:
+        notebook = json.loads(content.decode("utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+    except (ValueError, KeyError, TypeError):
+        return content
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
 class Copies:
     """The student's own copies of the lessons, in a folder that git ignores.
 
+    They come without outputs, which would give away what the student is to predict.
     .originals.json beside them remembers what each was copied from.
     """
 
@@ -334,7 +347,7 @@ class Copies:
         raise Stop(f"There is no lesson {name}; there are: {have}.")
 
     def copy(self, lesson: Path) -> None:
-        content = lesson.read_bytes()
+        content = without_outputs(lesson.read_bytes())
         self.folder.mkdir(exist_ok=True)
         write_beside(self.folder / lesson.name, content)
         self.record[lesson.name] = {"file": digest(content), "cells": cells_digest(content)}
@@ -360,7 +373,7 @@ class Copies:
 
     def renew(self, lesson: Path) -> None:
         mine, was = self.folder / lesson.name, self.record.get(lesson.name, {})
-        old, new = mine.read_bytes(), lesson.read_bytes()
+        old, new = mine.read_bytes(), without_outputs(lesson.read_bytes())
         if digest(new) in (was.get("file"), digest(old)):
             return
         if cells_digest(old) != was.get("cells"):
@@ -375,7 +388,7 @@ class Copies:
     def reset(self, name: str) -> None:
         lesson = self.find(name)
         mine = self.folder / lesson.name
-        changed = mine.exists() and mine.read_bytes() != lesson.read_bytes()
+        changed = mine.exists() and mine.read_bytes() != without_outputs(lesson.read_bytes())
         kept = self.set_aside(mine) if changed else None
         self.copy(lesson)
         say(f"my_notebooks/{mine.name} is fresh.")

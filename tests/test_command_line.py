@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mtsr_lib import __main__ as command_line
+from mtsr_lib import doctor
 from mtsr_lib.__main__ import main
 from mtsr_lib.checkpoints import load_checkpoint, save_checkpoint
 from mtsr_lib.images import load_uint8
@@ -393,6 +394,14 @@ def test_doctor(run):
         assert words in out
     assert ("All is well." in out) == (status == 0)
     assert ("PROBLEM" in out) == (status == 1)
+
+
+@pytest.mark.parametrize(("speed", "noted"), [(0.03, False), (0.01, True)])
+def test_doctor_takes_a_busy_computer_for_no_problem(monkeypatch, speed, noted):
+    monkeypatch.setattr(doctor, "self_test", lambda: (3.0, speed))
+    facts, problems = zip(*doctor._network(), strict=True)
+    assert not any(problems)
+    assert any(fact.startswith("note: that is slow") for fact in facts) == noted
 
 
 def test_nothing_is_written_where_nothing_could_be_read(run, network_file, tmp_path):

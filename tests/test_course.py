@@ -20,8 +20,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def notebook(text: str, output: str = "") -> str:
-    cells = [{"cell_type": "code", "source": [text], "outputs": [output], "metadata": {}}]
-    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    ran = {"outputs": [output], "execution_count": 7} if output else {}
+    cell = {"cell_type": "code", "source": [text], "outputs": [], "execution_count": None}
+    words = {"cell_type": "markdown", "source": ["A word → a picture"], "metadata": {}}
+    cells = [{**cell, **ran, "metadata": {"tags": ["check"]}}, words]
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 @pytest.fixture
@@ -85,6 +89,70 @@ def test_a_newer_lesson_renews_a_copy_in_which_nothing_was_written(clone: Path, 
     )
     course.Copies(clone).update()
     assert capsys.readouterr().out == ""
+
+
+def test_a_copy_has_no_outputs_which_would_spoil_the_predictions(clone: Path) -> None:
+    lesson = clone / "notebooks" / "03_backbone.ipynb"
+    lesson.write_text(notebook("first", "the answer"), "utf-8")
+    course.Copies(clone).update()
+    mine = clone / "my_notebooks" / "03_backbone.ipynb"
+    assert mine.read_text("utf-8") == notebook("first")
+    assert lesson.read_text("utf-8") == notebook("first", "the answer")
+    mine.write_text(notebook("my own work", "my output"), "utf-8")
+    assert run(clone, "reset", "03").returncode == 0
+    assert mine.read_text("utf-8") == notebook("first")
+
+
+def test_a_lesson_whose_outputs_alone_are_newer_leaves_a_copy_that_was_run(clone, capsys) -> None:
+    course.Copies(clone).update()
+    mine = clone / "my_notebooks" / "03_backbone.ipynb"
+    mine.write_text(notebook("first", "my output"), "utf-8")
+    lesson = clone / "notebooks" / "03_backbone.ipynb"
+    lesson.write_text(notebook("first", "another computer's output"), "utf-8")
+    course.Copies(clone).update()
+    assert mine.read_text("utf-8") == notebook("first", "my output")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_copy_from_when_copies_had_outputs(clone: Path, edited: bool) -> None:
+    shown = notebook("first", "the answer")
+    (clone / "notebooks" / "03_backbone.ipynb").write_text(shown, "utf-8")
+    mine = clone / "my_notebooks" / "03_backbone.ipynb"
+    course.Copies(clone).update()
+    mine.write_text(notebook("my own work", "my output") if edited else shown, "utf-8")
+    content = shown.encode()
+    record = {"file": course.digest(content), "cells": course.cells_digest(content)}
+    record_path = mine.with_name(".originals.json")
+    record_path.write_text(json.dumps({mine.name: record}), "utf-8")
+    course.Copies(clone).update()
+    kept = notebook("my own work", "my output") if edited else notebook("first")
+    assert mine.read_text("utf-8") == kept
+    assert not list(mine.parent.glob("03_backbone.*-*.ipynb"))
+
+
+@pytest.mark.parametrize("damage", ["not JSON", '{"cells": 3}', "[]", '{"cells": [3]}'])
+def test_a_lesson_that_is_no_notebook_is_copied_as_it_is(clone: Path, damage: str) -> None:
+    (clone / "notebooks" / "03_backbone.ipynb").write_text(damage, "utf-8")
+    course.Copies(clone).update()
+    assert (clone / "my_notebooks" / "03_backbone.ipynb").read_text("utf-8") == damage
+
+
+def test_every_lesson_keeps_all_but_its_outputs(tmp_path: Path) -> None:
+    copies = course.Copies(ROOT)
+    copies.folder = tmp_path
+    copies.record_path, copies.record = tmp_path / ".originals.json", {}
+    for lesson in copies.lessons():
+        copies.copy(lesson)
+        old, new = (
+            json.loads((at / lesson.name).read_text("utf-8")) for at in (lesson.parent, tmp_path)
+        )
+        for was, cell in zip(old["cells"], new["cells"], strict=True):
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+            for key in {"outputs", "execution_count"} & set(was):
+                del was[key], cell[key]
+        assert new == old
 
 
 def test_a_newer_lesson_leaves_an_edited_copy_and_says_so(clone: Path, capsys) -> None:

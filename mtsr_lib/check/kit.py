@@ -177,7 +177,8 @@ def _gradient_verdict(actual: Any, inputs: tuple, case: Case) -> Verdict:
 def _misconception(actual: Any, case: Case) -> str:
     for sentence, value in case.known.items():
         if not difference(actual, value, case.tolerance):
-            return f" {sentence[0].upper()}{sentence[1:].rstrip('.')}."
+            end = "" if sentence.endswith(("?", ".")) else "."
+            return f" {sentence[0].upper()}{sentence[1:]}{end}"
     return ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -95,11 +97,26 @@ def gain(answer: Any) -> Verdict:
     )
 
 
+OTHER_RATES = {  # losses and last w of the case below, with rates that people write by habit
+    0.001: ([4.0, 3.984, 3.9681], [0.011976]),
+    0.01: ([4.0, 3.8416, 3.6895], [0.117616]),
+    0.1: ([4.0, 2.56, 1.6384], [0.976]),
+}
+IN_WORDS = [  # what `grade` says of a pair (losses, weights), as it is called here
+    (r"value 1 of 2: value (\d+ of \d+):", r"loss \1:"),
+    (r"value 1 of 2: expected (\d+) values", r"expected \1 losses"),
+    (r"value 1 of 2: expected \(([^)]*)\)", r"expected the losses [\1]"),
+    (r"value 2 of 2: value 1 of 1:", r"the last weight:"),
+    (r"value 2 of 2: value (\d+ of \d+):", r"last weight \1:"),
+    (r"Do not change the input: .*", r"Write `with torch.no_grad():` around the step."),
+]
+
+
 def training_loop(answer: Any) -> Verdict:
     """Check my_fit(model, x, y, steps, rate) -> losses; what becomes of the model counts too."""
     one, two = torch.tensor([[1.0]]), torch.tensor([[2.0]])
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    return grade(
+    verdict = grade(
         answer,
         Case(
             "w = 0, x = 1, y = 2, 3 steps with rate 0.25; losses and last w",
@@ -107,7 +124,26 @@ def training_loop(answer: Any) -> Verdict:
             ([4.0, 1.0, 0.25], [1.75]),
             known={
                 "gradients add up: set them to zero in each step": ([4.0, 1.0, 0.25], [3.75]),
-                "the model has not changed: is `step` missing?": ([4.0, 4.0, 4.0], [0.0]),
+                "the model has not changed: is `step` missing? Without an optimiser: "
+                "`p = p - …` names a new tensor, `p -= …` changes the model's": (
+                    [4.0, 4.0, 4.0],
+                    [0.0],
+                ),
+                "that is the last loss alone: append each to a list": ([0.25], [1.75]),
+                "that is one number, the last loss: append each to a list": (0.25, [1.75]),
+                "that is one round: `return` stands inside the loop": ([4.0], [1.0]),
+                "that is Adam: gradient descent is `torch.optim.SGD`": (
+                    [4.0, 3.0625, 2.2552],
+                    [0.7435],
+                ),
+                "that is Adam at a rate of its own: take `torch.optim.SGD` and `rate`": (
+                    [4.0, 3.996, 3.992],
+                    [0.003],
+                ),
+                **{
+                    f"that is a rate of {fixed:g}: the step takes the argument `rate`": value
+                    for fixed, value in OTHER_RATES.items()
+                },
                 "that climbs: the step goes against the gradient": ([4.0, 9.0, 20.25], [-4.75]),
                 "each loss is measured before its step, not after it": (
                     [1.0, 0.25, 0.0625],
@@ -135,6 +171,10 @@ def training_loop(answer: Any) -> Verdict:
         ),
         call=_trained,
     )
+    message = verdict.message
+    for pattern, words in IN_WORDS:
+        message = re.sub(pattern, words, message)
+    return replace(verdict, message=message)
 
 
 def _trained(answer: Any, start: Tensor, x: Tensor, y: Tensor, steps: int, rate: float) -> Any:

@@ -168,7 +168,7 @@ EXERCISES = {
             ("mean absolute error", fit(ROUND, loss="(model(x) - y).abs().mean()")),
             ("take the mean over the pairs", fit(ROUND, loss="(model(x) - y).square().sum()")),
             (
-                "expected 3 values but got 2",
+                "expected 3 losses but got 2",
                 "def my_fit(model, x, y, steps, rate):\n    return steps, 0.01",
             ),
             (
@@ -182,8 +182,37 @@ EXERCISES = {
                 "one after the other",
                 fit(ROUND, loss="(model(x[_ % len(x)]) - y[_ % len(x)]).square().mean()"),
             ),
-            ("w = 0, x = 1", fit(ROUND, optimiser="Adam")),
-            ("expected 3 values but got 1", fit(ROUND).replace("    return", "        return")),
+            ("that is Adam: gradient descent", fit(ROUND, optimiser="Adam")),
+            ("that is Adam: gradient descent", fit(ROUND, optimiser="AdamW")),
+            ("loss 2 of 3: expected 1 but got 3.0625", fit(ROUND, optimiser="Adam")),
+            (
+                "Adam at a rate of its own",
+                fit(ROUND, optimiser="Adam").replace(", lr=rate", ""),
+            ),
+            ("a rate of 0.001: the step takes", fit(ROUND).replace(", lr=rate", "")),
+            ("a rate of 0.01: the step takes", fit(ROUND).replace("lr=rate", "lr=0.01")),
+            ("a rate of 0.1: the step takes", fit(ROUND).replace("lr=rate", "lr=0.1")),
+            ("that is one round: `return`", fit(ROUND).replace("    return", "        return")),
+            ("expected 3 losses but got 1", fit(ROUND).replace("    return", "        return")),
+            (
+                "the last loss alone: append each",
+                fit(ROUND).replace("return losses", "return losses[-1:]"),
+            ),
+            (
+                "one number, the last loss",
+                fit(ROUND).replace("return losses", "return losses[-1]"),
+            ),
+            ("one number, the last loss", fit(ROUND).replace("return losses", "return loss")),
+            (
+                "`p -= …` changes the model's.",
+                fit("loss.backward(); for p in model.parameters(): p = p - rate * p.grad"),
+            ),
+            ("is `step` missing? Without", fit("optimiser.zero_grad(); loss.backward()")),
+            (
+                "with torch.no_grad():",
+                fit("loss.backward(); for p in model.parameters(): p -= rate * p.grad"),
+            ),
+            ("the last weight: expected 1.75", fit("loss.backward(); optimiser.step()")),
         ],
     ),
 }
