@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -44,6 +45,7 @@ def psnr(answer: Any) -> Verdict:
     two = torch.stack([torch.full((3, 2, 5), 0.1), torch.full((3, 2, 5), 0.01)])
     corner = torch.zeros(1, 3, 2, 2)
     corner[0, 0, 0, 0] = 1
+    white, inf = torch.tensor([0.0, 1.0]).expand(1, 3, 4, 2).clone(), torch.tensor([math.inf])
     return grade(
         answer,
         Case(
@@ -53,9 +55,8 @@ def psnr(answer: Any) -> Verdict:
             known={
                 "the minus sign before the logarithm is missing": torch.tensor([-20.0]),
                 "the factor is 10 for the MSE, and 20 only for its root": torch.tensor([40.0]),
-                "the factor is 20 for the root of the MSE, and 10 for the MSE": torch.tensor(
-                    [10.0]
-                ),
+                "that is the mean absolute error in the MSE's place: square the differences (and "
+                "take no root: for the root of the MSE the factor is 20)": torch.tensor([10.0]),
                 "that is the natural logarithm, not log10": torch.tensor([46.0517]),
                 "that is log2, not log10": torch.tensor([66.4386]),
                 "that is the peak 255, and these pictures lie in [0, 1]": torch.tensor([68.1308]),
@@ -88,6 +89,18 @@ def psnr(answer: Any) -> Verdict:
             (two.double(), torch.zeros(2, 3, 2, 5).double()),
             torch.tensor([20.0, 40.0], dtype=torch.float64),
         ),
+        Case(
+            "a prediction outside [0, 1], 1.1 for white and -0.1 for black (MSE 0.01)",
+            (1.2 * white - 0.1, white),
+            torch.tensor([20.0]),
+            known={"the prediction is clipped, and its values count as they are": inf},
+            differentiable=True,
+        ),
+        Case(
+            "two equal pictures (MSE 0, infinitely many dB: nothing is added to the MSE)",
+            (grey, grey),
+            inf,
+        ),
     )
 
 
@@ -109,6 +122,22 @@ def crop(answer: Any) -> Verdict:
                 "the side must be multiplied by the scale too": (patch, hr[..., 2:4, 4:6]),
                 "rows come before columns": (lr[..., 2:4, 1:3], hr[..., 4:8, 2:6]),
                 "HR comes second": (hr[..., 2:6, 4:8], patch),
+                "the first two axes are pictures and colours: begin the index with `...`": (
+                    lr[1:3, 2:4],
+                    hr[2:6, 4:8],
+                ),
+                "a slice ends at `top + side`, not at `side`": (
+                    lr[..., 1:2, 2:2],
+                    hr[..., 2:4, 4:4],
+                ),
+                "a slice leaves its end out: `top : top + side` is `side` rows already": (
+                    lr[..., 1:4, 2:5],
+                    hr[..., 2:8, 4:10],
+                ),
+                "a slice leaves its end out: nothing is added to `top + side`, nor in HR": (
+                    lr[..., 1:4, 2:5],
+                    hr[..., 2:7, 4:9],
+                ),
                 "that is one HR pixel too far: row 0 of LR covers rows 0 and 1 of HR": (
                     patch,
                     hr[..., 3:7, 5:9],

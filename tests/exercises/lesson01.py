@@ -81,6 +81,29 @@ EXERCISES = {
                 "    return -20 * torch.log10((prediction - target).abs().mean(dim=(1, 2, 3)))",
             ),
             (
+                "that is the mean absolute error",
+                "def my_psnr(prediction, target):\n"
+                "    return -10 * torch.log10((prediction - target).abs().mean(dim=(1, 2, 3)))",
+            ),
+            (
+                "take no root",
+                "def my_psnr(prediction, target):\n"
+                "    error = (prediction - target).square().mean(dim=(1, 2, 3)).sqrt()\n"
+                "    return -10 * torch.log10(error)",
+            ),
+            (
+                "the prediction is clipped",
+                "def my_psnr(prediction, target):\n"
+                "    error = (prediction.clamp(0, 1) - target).square().mean(dim=(1, 2, 3))\n"
+                "    return -10 * torch.log10(error)",
+            ),
+            (
+                "nothing is added",
+                "def my_psnr(prediction, target):\n"
+                "    error = (prediction - target).square().mean(dim=(1, 2, 3))\n"
+                "    return -10 * torch.log10(error + 1e-8)",
+            ),
+            (
                 "no gradient comes back",
                 "def my_psnr(prediction, target):\n"
                 "    error = (prediction - target).square().mean(dim=(1, 2, 3))\n"
@@ -147,6 +170,34 @@ EXERCISES = {
                 "    s = scale\n"
                 "    return (lr[0, :, top : top + side, left : left + side],\n"
                 "            hr[0, :, s * top : s * (top + side), s * left : s * (left + side)])",
+            ),
+            (
+                "begin the index with",
+                "def my_crop(lr, hr, top, left, side, scale):\n"
+                "    s = scale\n"
+                "    return (lr[top : top + side, left : left + side],\n"
+                "            hr[s * top : s * (top + side), s * left : s * (left + side)])",
+            ),
+            (
+                "not at `side`",
+                "def my_crop(lr, hr, top, left, side, scale):\n"
+                "    s = scale\n"
+                "    return (lr[..., top:side, left:side],\n"
+                "            hr[..., s * top : s * side, s * left : s * side])",
+            ),
+            (
+                "`side` rows already",
+                "def my_crop(lr, hr, top, left, side, scale):\n"
+                "    s, n = scale, side + 1\n"
+                "    return (lr[..., top : top + n, left : left + n],\n"
+                "            hr[..., s * top : s * (top + n), s * left : s * (left + n)])",
+            ),
+            (
+                "nor in HR",
+                "def my_crop(lr, hr, top, left, side, scale):\n"
+                "    up, to, big = scale * top, scale * left, scale * side + 1\n"
+                "    return (lr[..., top : top + side + 1, left : left + side + 1],\n"
+                "            hr[..., up : up + big, to : to + big])",
             ),
             (
                 "HR comes second",
