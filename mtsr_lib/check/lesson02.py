@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtsr_lib.check.kit import Case, Verdict, grade
+from mtsr_lib.check.kit import Case, Verdict, grade, is_blank
 
 
 def side(answer: Any) -> Verdict:
@@ -20,7 +20,7 @@ def side(answer: Any) -> Verdict:
             (5, 3, 2, 0),
             2,
             known={
-                "the + 1 is missing: the first place counts too": 1,
+                "the + 1 is missing, or inside the division: the first place counts too": 1,
                 "the + 1 comes after the division, not before it": 1.5,
                 "that is stride 1; divide by the stride": 3,
             },
@@ -104,7 +104,7 @@ def careful_loss(answer: Any) -> Verdict:
             "a prediction of 1×1 and a target of 4×4",
             (torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 4, 4)),
             "ValueError with both shapes",
-            known={accepted: "no error"},
+            known={accepted: "no error", "raise a ValueError instead": "an AssertionError"},
         ),
         Case(
             "a prediction of 6×6 and a target of 12×12",
@@ -140,6 +140,8 @@ def _loss_or_refusal(answer: Any, prediction: Tensor, target: Tensor) -> Any:
         made = answer(prediction, target)
     except ValueError as error:
         text = str(error)
+    except AssertionError:
+        return "an AssertionError"
     else:
         return made if made is ... else "no error"
     shapes = [", ".join(map(str, tensor.shape)) for tensor in (prediction, target)]
@@ -159,6 +161,7 @@ def dilated(answer: Any) -> Verdict:
                 "without padding every convolution loses pixels": (1, 2, 6, 10),
                 "padding 1 suits dilation 1 only; each needs its own": (1, 2, 12, 16),
                 "something still pools": (1, 2, 2, 3),
+                "return an `nn.Sequential`, not a list": "a list",
             },
         ),
         Case(
@@ -204,6 +207,8 @@ def dilated(answer: Any) -> Verdict:
 def _features(answer: Any, channels: int, h: int, w: int, asked: str | tuple) -> Any:
     """One property of the network that the answer makes."""
     network = answer(channels)
+    if isinstance(network, list) and not is_blank(network):
+        return "a list"
     if not isinstance(network, nn.Module):
         return network
     x = torch.ones(1, channels, h, w)
@@ -248,6 +253,8 @@ def four_faults(answer: Any) -> Verdict:
                     "Tensor",
                     0.0,
                 ),
+                "that is the loss after the step": (0.0, "float", 0.5),
+                "square the difference": (0.5, "float", 0.5),
             },
         ),
         Case(

@@ -87,6 +87,10 @@ EXERCISES = {
                 side("return (n + 2 * padding - kernel) // stride"),
             ),
             (
+                "or inside the division",
+                side("return (n + 2 * padding - kernel + 1) // stride"),
+            ),
+            (
                 "after the division",
                 side("return (n + 2 * padding - kernel + 1) / stride"),
             ),
@@ -157,7 +161,10 @@ EXERCISES = {
                     MSE,
                 ),
             ),
-            ("AssertionError", loss("assert prediction.shape == target.shape", MSE)),
+            (
+                "Raise a ValueError instead",
+                loss("assert prediction.shape == target.shape", MSE),
+            ),
             (
                 "1 channel and a target with 3",
                 loss(
@@ -211,6 +218,12 @@ EXERCISES = {
             (
                 "something still pools",
                 features("nn.MaxPool2d(2)", "nn.MaxPool2d(2)", "nn.MaxPool2d(2)"),
+            ),
+            (
+                "not a list",
+                "def my_features(channels):\n"
+                "    return [m for d in (1, 2, 4) for m in "
+                "(nn.Conv2d(channels, channels, 3, padding=d, dilation=d), nn.ReLU())]",
             ),
             (
                 "3 channels",
@@ -268,6 +281,14 @@ EXERCISES = {
             (
                 "and a tensor comes back",
                 step(LOSS, BACK, ZERO, STEP, "return loss"),
+            ),
+            (
+                "the loss after the step",
+                step(LOSS, ZERO, BACK, STEP, LOSS, "return loss.item()"),
+            ),
+            (
+                "square the difference",
+                step("loss = (model(x) - y).abs().mean()", ZERO, BACK, STEP, "return loss.item()"),
             ),
             ("is a `return` missing", step(LOSS, ZERO, BACK, STEP)),
         ],
