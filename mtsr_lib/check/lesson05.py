@@ -14,22 +14,22 @@ def flat_ssim(answer: Any) -> Verdict:
     return grade(
         answer,
         Case(
-            "black beside 0.1",
-            (0.0, 0.1),
-            1e-4 / 0.0101,
+            "0.8 beside 0.9",
+            (0.8, 0.9),
+            1.4401 / 1.4501,
             known={
-                "C1 is missing: 0.0001 above and below": 0.0,
-                "C1 is (0.01)², not 0.01": 0.5,
-                "that is C2 in the place of C1": 9e-4 / 0.0109,
-                "the variances of constants are 0: only the luminance is left": 0.09 / 0.0109,
+                "that is 1 − SSIM: return the SSIM itself": 0.01 / 1.4501,
+                "the product counts twice: 2ab": 0.7201 / 1.4501,
+                "C1 is (0.01)², not 0.01": 1.45 / 1.46,
+                "that is C2 in the place of C1": 1.4409 / 1.4509,
             },
             tolerance=1e-6,
         ),
         Case(
-            "0.8 beside 0.9",
-            (0.8, 0.9),
-            1.4401 / 1.4501,
-            known={"the product counts twice: 2ab": 0.7201 / 1.4501},
+            "black beside 0.1",
+            (0.0, 0.1),
+            1e-4 / 0.0101,
+            known={"C1 is missing: 0.0001 above and below": 0.0},
             tolerance=1e-6,
         ),
         Case("0.9 beside 0.2", (0.9, 0.2), 0.3601 / 0.8501, tolerance=1e-6),
@@ -51,6 +51,29 @@ def ssim_1d(answer: Any) -> Verdict:
             known={
                 "the variance divides by n, not by n − 1 (`correction=0`)": torch.tensor(
                     luminance * 0.0409 / 0.0509
+                ),
+                "`var()` divides by n − 1, your covariance by n: take `correction=0`": torch.tensor(
+                    luminance * (0.08 / 3 + 9e-4) / 0.0509
+                ),
+                "that is the standard deviation: the variance is its square": torch.tensor(
+                    luminance * (0.08 / 3 + 9e-4) / ((0.08 / 3) ** 0.5 + (0.02 / 3) ** 0.5 + 9e-4)
+                ),
+                "the variance is the square of `x.std(correction=0)`": torch.tensor(
+                    luminance * (0.08 / 3 + 9e-4) / 0.3009
+                ),
+                "the means must be taken off before multiplying": torch.tensor(
+                    luminance * (1.28 / 3 + 9e-4) / (1.33 / 3 + 9e-4)
+                ),
+                "the covariance lacks its means: − μx μy": torch.tensor(
+                    luminance * (1.28 / 3 + 9e-4) / (0.1 / 3 + 9e-4)
+                ),
+                "those are sums: variance and covariance are means": torch.tensor(
+                    luminance * 0.0809 / 0.1009
+                ),
+                "take the mean of the products of deviations: `.mean()`": luminance
+                * torch.tensor([0.0409 / 0.0509, 1.0, 0.0409 / 0.0509]),
+                "that is 1 − SSIM: return the SSIM itself": torch.tensor(
+                    1 - luminance * (0.08 / 3 + 9e-4) / (0.1 / 3 + 9e-4)
                 ),
                 "the covariance counts twice": torch.tensor(
                     luminance * (0.04 / 3 + 9e-4) / (0.1 / 3 + 9e-4)
@@ -100,13 +123,20 @@ def best(answer: Any) -> Verdict:
                 "L1 counts sides, not distances: its best answer is the median": (0.42, 0.42),
                 "MSE weighs distances: its best answer is the mean": (0.1, 0.1),
                 "the middle between the extremes ignores how often each occurs": (0.5, 0.1),
+                "the middle between the extremes is neither mean nor median": (0.5, 0.5),
+                "for L1, take the median, not the middle between the extremes": (0.42, 0.5),
+                "those are the least losses: return the answers that reach them": (0.1536, 0.32),
+                "those are losses: return the answers that make them least": (0.1536, 0.384),
             },
         ),
         Case(
-            "5, 0, 1",
-            (torch.tensor([5.0, 0.0, 1.0]),),
-            (2.0, 1.0),
-            known={"sort the values before you take the middle one": (2.0, 0.0)},
+            "5, 5, 0, 1, 3",
+            (torch.tensor([5.0, 5.0, 0.0, 1.0, 3.0]),),
+            (2.8, 3.0),
+            known={
+                "sort the values before you take the middle one": (2.8, 0.0),
+                "that is the commonest value: L1 wants as many above as below": (2.8, 5.0),
+            },
         ),
         Case(
             "seven values in float64",

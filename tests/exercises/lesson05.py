@@ -27,7 +27,12 @@ EXERCISES = {
                 "the product counts twice",
                 "def my_flat_ssim(a, b):\n    return (a * b + 1e-4) / (a**2 + b**2 + 1e-4)",
             ),
-            ("black beside 0.1", "def my_flat_ssim(a, b):\n    return 1 - abs(a - b)"),
+            ("0.8 beside 0.9", "def my_flat_ssim(a, b):\n    return 1 - abs(a - b)"),
+            ("0.8 beside 0.9", "def my_flat_ssim(a, b):\n    return 0.0"),
+            (
+                "1 − SSIM: return",
+                "def my_flat_ssim(a, b):\n    return 1 - (2 * a * b + 1e-4) / (a**2 + b**2 + 1e-4)",
+            ),
             (
                 "black beside black",
                 "def my_flat_ssim(a, b):\n"
@@ -93,7 +98,70 @@ def my_ssim_1d(x, y):
 """,
             ),
             (
-                "expected the shape () but got (3,)",
+                "your covariance by n",
+                """
+def my_ssim_1d(x, y):
+    cov = ((x - x.mean()) * (y - y.mean())).mean()
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    return l * (2 * cov + 9e-4) / (x.var() + y.var() + 9e-4)
+""",
+            ),
+            (
+                "variance is its square",
+                """
+def my_ssim_1d(x, y):
+    cov = ((x - x.mean()) * (y - y.mean())).mean()
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    return l * (2 * cov + 9e-4) / (x.std(correction=0) + y.std(correction=0) + 9e-4)
+""",
+            ),
+            (
+                "the square of `x.std(correction=0)`",
+                """
+def my_ssim_1d(x, y):
+    cov = ((x - x.mean()) * (y - y.mean())).mean()
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    return l * (2 * cov + 9e-4) / (x.std() + y.std() + 9e-4)
+""",
+            ),
+            (
+                "taken off before multiplying",
+                """
+def my_ssim_1d(x, y):
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    return l * (2 * (x * y).mean() + 9e-4) / ((x * x).mean() + (y * y).mean() + 9e-4)
+""",
+            ),
+            (
+                "lacks its means",
+                """
+def my_ssim_1d(x, y):
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    var = x.var(correction=0) + y.var(correction=0)
+    return l * (2 * (x * y).mean() + 9e-4) / (var + 9e-4)
+""",
+            ),
+            (
+                "hose are sums",
+                """
+def my_ssim_1d(x, y):
+    dx, dy = x - x.mean(), y - y.mean()
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    return l * (2 * (dx * dy).sum() + 9e-4) / ((dx * dx + dy * dy).sum() + 9e-4)
+""",
+            ),
+            (
+                "1 − SSIM: return",
+                """
+def my_ssim_1d(x, y):
+    cov = ((x - x.mean()) * (y - y.mean())).mean()
+    l = (2 * x.mean() * y.mean() + 1e-4) / (x.mean() ** 2 + y.mean() ** 2 + 1e-4)
+    var = x.var(correction=0) + y.var(correction=0)
+    return 1 - l * (2 * cov + 9e-4) / (var + 9e-4)
+""",
+            ),
+            (
+                "products of deviations: `.mean()`",
                 """
 def my_ssim_1d(x, y):
     dx, dy = x - x.mean(), y - y.mean()
@@ -148,6 +216,32 @@ def my_best(values):
                 "the middle between the extremes",
                 "def my_best(values):\n"
                 "    return (values.min() + values.max()) / 2, values.median()",
+            ),
+            (
+                "neither mean nor median",
+                "def my_best(values):\n"
+                "    middle = (values.min() + values.max()) / 2\n"
+                "    return middle, middle",
+            ),
+            (
+                "L1, take the median",
+                "def my_best(values):\n    return values.mean(), (values.min() + values.max()) / 2",
+            ),
+            (
+                "answers that reach them",
+                "def my_best(values):\n"
+                "    errors = values - values.median()\n"
+                "    return values.var(correction=0), errors.abs().mean()",
+            ),
+            (
+                "answers that make them least",
+                "def my_best(values):\n"
+                "    errors = values - values.mean()\n"
+                "    return errors.square().mean(), errors.abs().mean()",
+            ),
+            (
+                "commonest value",
+                "def my_best(values):\n    return values.mean(), values.mode().values",
             ),
             (
                 "sort the values",
