@@ -166,6 +166,8 @@ def restore_to_file(model: MultiTaskNet, photo: Path, name: str, target: Path) -
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
+            if done == total:
+                bar.refresh()
 
         try:
             result = upscale(model, picture, [name], progress=progress)[name]
