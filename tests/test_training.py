@@ -148,6 +148,7 @@ def same(one, other) -> bool:
 
 
 def test_an_interrupt_stops_after_the_step_in_hand(data):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     network = lively([SR, DETAIL, COLOR])
     optimizer, calls = torch.optim.Adam(network.parameters()), []
 
