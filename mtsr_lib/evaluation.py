@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .datasets import whole_pair
+from .datasets import augment, whole_pair
 from .degrade import crop_to_multiple, downscale, enlarge, unfade
 from .images import load_uint8, photographs, quantize
 from .metrics import ciede2000, psnr_rgb, psnr_y, ssim_y
@@ -23,6 +23,7 @@ __all__ = [
     "confidence_interval",
     "find_benchmark",
     "measure",
+    "self_ensemble",
 ]
 
 PIXELS = {  # the first 16 digits of SHA-256 over shape and decoded RGB -> the picture's usual name
@@ -118,6 +119,24 @@ def benchmark(
         values = {m.__name__: m(y, hr, scale).item() for m in (psnr_y, ssim_y, psnr_rgb)}
         rows.append({"picture": name, **values})
     return rows
+
+
+def self_ensemble(restore: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """restore(x) averaged over the square's 8 symmetries: eight times the work, a little better.
+
+    x is turned and flipped, restored, and turned back: ŷ = 1/8 Σ T⁻¹(restore(T(x))). Its MSE is the
+    mean MSE of the eight answers less their variance, so never above that mean. "Geometric
+    self-ensemble", Lim et al. 2017 (arXiv 1707.02921), after Timofte et al. 2016.
+    """
+
+    def averaged(x: Tensor) -> Tensor:
+        answers = []
+        for n in range(8):
+            back = -n % 4 if n < 4 else n  # a turn is undone by turning on, a reflection by itself
+            answers.append(augment(restore(augment(x, n)), back))
+        return sum(answers) / 8
+
+    return averaged
 
 
 @torch.inference_mode()

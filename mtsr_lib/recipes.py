@@ -166,7 +166,7 @@ def train(
         if progress:
             tqdm.write(f"step {history.steps}: " + " ".join(f"{k} {v}" for k, v in scores.items()))
 
-    return fit(
+    history = fit(
         model,
         data,
         config.steps,
@@ -179,6 +179,10 @@ def train(
         team,
         progress and not team.index,
     )
+    if team.count > 1:  # leave together: a process that ends while others work may abort
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+    return history
 
 
 @torch.no_grad()

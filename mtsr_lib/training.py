@@ -133,18 +133,19 @@ def fit(
     after: Callable[[History], None] | None = None,
     team: Team = Team(),
     progress: bool = True,
+    stop: Callable[[], bool] | None = None,
 ) -> History:
     """Train from where `history` ends up to `steps`; returns the history.
 
     schedule(step) is the learning rate. after(history), called every `every` steps, at the end
     and on a stop, is the place to validate and to save. A keyboard interrupt stops after the
-    step in hand. `team`: this process's place among several, each of which takes its slice of
-    the same batch.
+    step in hand, and so does stop() when it is true. `team`: this process's place among several,
+    each of which takes its slice of the same batch.
     """
     history = History() if history is None else history
     balancer = FixedWeights() if balancer is None else balancer
     bar = tqdm(total=steps, initial=history.steps, disable=not progress, mininterval=1)
-    with StopOnInterrupt() as stop, bar:
+    with StopOnInterrupt() as interrupt, bar:
         for step in range(history.steps, steps):
             model.train()
             for group in optimizer.param_groups:
@@ -153,7 +154,7 @@ def fit(
             losses = train_step(model, batch, optimizer, balancer)
             history.train.append({"step": step + 1, **losses})
             bar.update()
-            stopping = team.any(stop.requested)
+            stopping = team.any(interrupt.requested or bool(stop and stop()))
             if after and (stopping or step + 1 == steps or (step + 1) % every == 0):
                 after(history)
             if stopping:

@@ -165,6 +165,20 @@ def test_an_interrupt_stops_after_the_step_in_hand(data):
         signal.raise_signal(signal.SIGINT)
 
 
+def test_a_function_can_ask_for_a_stop(data):
+    network = lively([SR, DETAIL, COLOR])
+    optimizer, asked, calls = torch.optim.Adam(network.parameters()), [], []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 4
+
+    after = lambda history: calls.append(history.steps)  # noqa: E731
+    options = {"after": after, "progress": False, "stop": stop}
+    assert fit(network, data, 9, optimizer, lambda step: 1e-3, **options).steps == 4
+    assert calls == [4]
+
+
 def test_outside_the_main_thread_nothing_is_asked_of_signals():
     import threading
 
