@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from . import __version__, balance, losses
+from . import __version__, balance, losses, sharing
 from .datasets import Patches, whole_pair
 from .images import data_folder, from_uint8, load_uint8, photographs
 from .metrics import psnr_rgb
@@ -40,7 +40,8 @@ class Arm:
     """One way to train; everything that distinguishes it is here and goes into its hash.
 
     `tasks` names heads: sr, detail, color, and sr_again, an sr head more. `loss` "plain" is L1 for
-    every task; "with enhanced" adds to sr's the L1 between the enhanced pictures.
+    every task; "with enhanced" adds to sr's the L1 between the enhanced pictures. `sharing` is one
+    of hard, chained, cross-stitch, attention, conditioning, and groups (color has its own trunk).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Arm:
     blocks: int = 4
     hidden: int = 16
     loss: str = "plain"
+    sharing: str = "hard"
     balancer: str = "fixed"
     weights: tuple[float, ...] = ()
     photographs: int = 0  # how many of the training split; 0 takes all
@@ -75,6 +77,10 @@ def subsets() -> list[Arm]:
     ]
     arms.append(Arm("sr, enhanced loss added", ("sr",), loss="with enhanced"))
     arms.append(Arm("sr+sr", ("sr", "sr_again")))
+    arms += [
+        Arm(f"{'+'.join(tasks)}, chained", tasks, sharing="chained")
+        for tasks in (*names[1:3], names[-1])
+    ]
     return arms
 
 
@@ -91,7 +97,29 @@ def balancers() -> list[Arm]:
     return arms
 
 
-EXPERIMENTS: dict[str, Callable[[], list[Arm]]] = {"subsets": subsets, "balancers": balancers}
+def architectures() -> list[Arm]:
+    """Stage (ii): other ways of sharing, as wide as gives them hard sharing's parameters."""
+    everything = ("sr", "detail", "color")
+    widths = {"cross-stitch": 19, "attention": 27, "conditioning": 32, "groups": 23}
+    return [Arm(name, everything, sharing=name, channels=c) for name, c in widths.items()]
+
+
+def few_photographs() -> list[Arm]:
+    """Stage (ii): one photograph, and five; each task alone, and all three on one trunk."""
+    sets = [("sr",), ("detail",), ("color",), ("sr", "detail", "color")]
+    return [
+        Arm(f"{'+'.join(tasks)}, {count} of the photographs", tasks, photographs=count)
+        for count in (1, 5)
+        for tasks in sets
+    ]
+
+
+EXPERIMENTS: dict[str, Callable[[], list[Arm]]] = {
+    "subsets": subsets,
+    "balancers": balancers,
+    "architectures": architectures,
+    "few_photographs": few_photographs,
+}
 
 
 def l1_with_enhanced(prediction: Tensor, target: Tensor) -> Tensor:
@@ -104,6 +132,21 @@ def tasks_of(arm: Arm) -> list[Task]:
     sr = replace(SR, loss=l1_with_enhanced) if arm.loss == "with enhanced" else SR
     known = {"sr": sr, "sr_again": replace(sr, name="sr_again"), "detail": DETAIL, "color": COLOR}
     return [known[name] for name in arm.tasks]
+
+
+def network_of(arm: Arm) -> MultiTaskNet:
+    """The arm's network, not trained."""
+    tasks, size = tasks_of(arm), (arm.channels, arm.blocks)
+    trunks = {
+        "cross-stitch": lambda: sharing.CrossStitch(arm.tasks, *size),
+        "attention": lambda: sharing.Attention(arm.tasks, *size),
+        "conditioning": lambda: sharing.Conditioning(arm.tasks, *size),
+        "groups": lambda: sharing.Groups([("sr", "detail"), ("color",)], *size),
+    }
+    if arm.sharing in trunks:
+        return sharing.SharingNet(tasks, trunks[arm.sharing](), arm.channels, arm.hidden)
+    kinds = {"hard": MultiTaskNet, "chained": sharing.ChainedNet}
+    return kinds[arm.sharing](tasks, *size, arm.hidden)
 
 
 def balancer_of(arm: Arm, seed: int) -> nn.Module:
@@ -127,10 +170,8 @@ def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     files = photographs("train")[: arm.photographs or None]
-    tasks = tasks_of(arm)
-    data = Patches(map(load_uint8, files), tasks, arm.batch_size, arm.patch, seed)
-    model = MultiTaskNet(tasks, arm.channels, arm.blocks, arm.hidden)
-    model = model.to(memory_format=torch.channels_last)
+    data = Patches(map(load_uint8, files), tasks_of(arm), arm.batch_size, arm.patch, seed)
+    model = network_of(arm).to(memory_format=torch.channels_last)
     balancer = balancer_of(arm, seed)
     parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=arm.learning_rate)

@@ -62,6 +62,23 @@ def test_arms_differ_and_controls_are_what_they_say():
     ]
 
 
+def test_ways_of_sharing_have_equally_many_parameters():
+    counts = {
+        arm.sharing: sum(p.numel() for p in experiments.network_of(arm).parameters())
+        for arm in [*EXPERIMENTS["subsets"](), *EXPERIMENTS["architectures"]()]
+        if arm.tasks == ("sr", "detail", "color")
+    }
+    assert len(counts) == 6
+    assert max(counts.values()) / min(counts.values()) < 1.02
+
+
+@pytest.mark.parametrize("kind", sorted({a.sharing for a in EXPERIMENTS["architectures"]()}))
+def test_every_way_of_sharing_trains(kind):
+    row = run_arm(replace(TINY, tasks=("sr", "detail", "color"), sharing=kind), 0)
+    assert row["steps"] == 2
+    assert row["val_cascade"] != ""
+
+
 @pytest.mark.parametrize("balancer", sorted({arm.balancer for arm in EXPERIMENTS["balancers"]()}))
 def test_every_balancer_trains(balancer):
     assert run_arm(replace(TINY, balancer=balancer), 0)["steps"] == 2
