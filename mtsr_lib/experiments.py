@@ -18,14 +18,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, balance, losses, sharing
+from . import __version__, losses, sharing
 from .datasets import Patches, whole_pair
 from .images import data_folder, from_uint8, load_uint8, photographs
 from .metrics import psnr_rgb
 from .model import MultiTaskNet
+from .recipes import make_balancer
 from .tasks import COLOR, DETAIL, SR, Task, enhance
 from .training import cosine, fit
 
@@ -149,22 +150,6 @@ def network_of(arm: Arm) -> MultiTaskNet:
     return kinds[arm.sharing](tasks, *size, arm.hidden)
 
 
-def balancer_of(arm: Arm, seed: int) -> nn.Module:
-    """The arm's balancer; weights in the order of its tasks."""
-    tasks = list(arm.tasks)
-    made = {
-        "fixed": lambda: balance.FixedWeights(dict(zip(tasks, arm.weights, strict=False))),
-        "random": lambda: balance.RandomWeights(seed),
-        "dwa": lambda: balance.DWA(tasks),
-        "uncertainty": lambda: balance.Uncertainty(tasks),
-        "gradnorm": lambda: balance.GradNorm(tasks),
-        "pcgrad": lambda: balance.PCGrad(seed),
-        "mgda": balance.MGDA,
-        "upgrad": balance.UPGrad,
-    }
-    return made[arm.balancer]()
-
-
 def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
     """Train one arm with one seed, measure it, and give its row."""
     torch.set_num_threads(1)
@@ -172,7 +157,8 @@ def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
     files = photographs("train")[: arm.photographs or None]
     data = Patches(map(load_uint8, files), tasks_of(arm), arm.batch_size, arm.patch, seed)
     model = network_of(arm).to(memory_format=torch.channels_last)
-    balancer = balancer_of(arm, seed)
+    weights = dict(zip(arm.tasks, arm.weights, strict=False))
+    balancer = make_balancer(arm.balancer, arm.tasks, weights, seed)
     parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=arm.learning_rate)
     start = time.process_time()

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .balance import FixedWeights
+from . import balance
 from .checkpoints import load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
@@ -47,6 +48,7 @@ class TrainConfig:
     start: str = ""
     revive: bool = False
     unfaded: float = 0.0
+    balancer: str = "fixed"
     weights: dict[str, float] = field(default_factory=dict)
     channels: int = 32
     blocks: int = 4
@@ -96,6 +98,10 @@ def _fault(values: dict) -> str | None:
         return f"learning_rate must be above 0, not {values['learning_rate']}"
     if not all(isinstance(name, str) for name in values["tasks"]):
         return f"tasks must be a list of names, not {values['tasks']}"
+    try:
+        make_balancer(values.get("balancer", "fixed"), values["tasks"], {})
+    except ConfigError as error:
+        return str(error)
     for name, weight in values.get("weights", {}).items():
         if name not in values["tasks"] or not isinstance(weight, (int, float)):
             return f"weights holds {name} = {weight!r}; it takes a number for each of the tasks"
@@ -140,13 +146,15 @@ def train(
         network.load_state_dict(load_checkpoint(config.start).state_dict())
     if config.revive:
         print(f"{revive(network, data.batch(0).x)} units that never fire got a new start")
-    model, team = _prepared(network.to(memory_format=torch.channels_last), len(data.groups) > 1)
+    network, team = network.to(memory_format=torch.channels_last), _team()
+    network.to(team.device)
     if config.batch_size % team.count:
         raise ConfigError(
             f"a batch of {config.batch_size} does not divide among {team.count} processes."
         )
-    balancer = FixedWeights(config.weights)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    balancer = make_balancer(config.balancer, config.tasks, config.weights, config.seed)
+    parameters = [*network.parameters(), *balancer.to(team.device).parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     state, history = Path(out) / f"{config.name}.state.pt", History()
     if state.exists() and not restart:
         history = _resumed(state, config, network, optimizer, balancer)
@@ -167,12 +175,12 @@ def train(
             tqdm.write(f"step {history.steps}: " + " ".join(f"{k} {v}" for k, v in scores.items()))
 
     history = fit(
-        model,
+        network,
         data,
         config.steps,
         optimizer,
         cosine(config.steps, config.learning_rate),
-        balancer,
+        balancer if team.count == 1 else Together(balancer, parameters, team),
         history,
         config.every,
         after,
@@ -209,19 +217,57 @@ def revive(network: MultiTaskNet, x: Tensor, seldom: float = 1e-3) -> int:
     return count
 
 
-def _prepared(network: MultiTaskNet, some_unused: bool) -> tuple[nn.Module, Team]:
-    """The network on its device; with several processes, wrapped so that they average gradients."""
+def make_balancer(
+    name: str, tasks: Sequence[str], weights: Mapping[str, float], seed: int = 0
+) -> nn.Module:
+    """A balancer by the name that configurations and experiments give it."""
+    made = {
+        "fixed": lambda: balance.FixedWeights(weights),
+        "random": lambda: balance.RandomWeights(seed),
+        "dwa": lambda: balance.DWA(tasks),
+        "uncertainty": lambda: balance.Uncertainty(tasks),
+        "gradnorm": lambda: balance.GradNorm(tasks),
+        "pcgrad": lambda: balance.PCGrad(seed),
+        "mgda": balance.MGDA,
+        "upgrad": balance.UPGrad,
+    }
+    if name not in made:
+        raise ConfigError(f"there is no balancer {name!r}; there are {', '.join(made)}")
+    return made[name]()
+
+
+class Together(nn.Module):
+    """A balancer among several processes, each with its slice of the batch.
+
+    Losses and the tasks' gradients are averaged over the processes before the balancer combines
+    them, then the gradients of all other parameters: every process takes the step of the batch.
+    """
+
+    def __init__(self, balancer: nn.Module, parameters: Sequence[Tensor], team: Team):
+        super().__init__()
+        self.balancer, self.trained, self.team = balancer, parameters, team
+
+    def backward(self, losses: Mapping[str, Tensor], shared: Iterable[Tensor]) -> dict[str, float]:
+        """As the balancer's."""
+        weights = self.balancer.backward(losses, shared, self.team.average)
+        grads = [p.grad for p in self.trained if p.grad is not None]
+        mean = self.team.average(torch.cat([grad.reshape(-1) for grad in grads]))
+        for grad, part in zip(grads, mean.split([g.numel() for g in grads]), strict=True):
+            grad.copy_(part.view_as(grad))
+        return weights
+
+
+def _team() -> Team:
+    """This process's place among those that torchrun started; alone if it did not."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return network.to("cuda" if torch.cuda.is_available() else "cpu"), Team()
+        return Team(device="cuda" if torch.cuda.is_available() else "cpu")
     try:
-        from accelerate import Accelerator, DistributedDataParallelKwargs
+        from accelerate import PartialState
     except ImportError:
         remedy = "pip install 'mtsr_lib[parallel]'"
         raise ConfigError(f"several processes need accelerate: {remedy}.") from None
-    options = DistributedDataParallelKwargs(find_unused_parameters=some_unused)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[options])
-    team = Team(accelerator.process_index, accelerator.num_processes, str(accelerator.device))
-    return accelerator.prepare(network), team
+    state = PartialState(cpu=not torch.cuda.is_available())
+    return Team(state.process_index, state.num_processes, str(state.device))
 
 
 def _resumed(state, config, network, optimizer, balancer) -> History:

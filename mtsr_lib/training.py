@@ -85,6 +85,14 @@ class Team:
         torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
         return bool(value)
 
+    def average(self, value: Tensor) -> Tensor:
+        """The mean over the processes, the same on all of them."""
+        if self.count == 1:
+            return value
+        value = value.clone()
+        torch.distributed.all_reduce(value)
+        return value / self.count
+
 
 class StopOnInterrupt:
     """Ctrl-C, or Jupyter's stop button, asks for a stop after the step in hand, not within it."""
@@ -108,15 +116,14 @@ def train_step(
     model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, balancer: nn.Module
 ) -> dict[str, float]:
     """Forward, a loss per task, backward through the balancer, one step; gives the losses."""
-    network = getattr(model, "module", model)
-    batch = batch.to(next(network.parameters()).device)
+    batch = batch.to(next(model.parameters()).device)
     outputs = model(batch.x, list(batch.targets), batch.context)
     losses = {
-        name: network.tasks[name].loss(outputs[name], target)
+        name: model.tasks[name].loss(outputs[name], target)
         for name, target in batch.targets.items()
     }
     optimizer.zero_grad()
-    balancer.backward(losses, list(network.backbone.parameters()))
+    balancer.backward(losses, list(model.backbone.parameters()))
     optimizer.step()
     return {name: loss.item() for name, loss in losses.items()}
 

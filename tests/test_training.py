@@ -307,6 +307,7 @@ FAULTS = {
     "batch_size = 0": "batch_size must be at least 1",
     "channels = -1": "channels must be at least 1",
     "seed = -1": "seed must be at least 0",
+    'balancer = "best"': "there is no balancer 'best'; there are fixed, random",
     "learning_rate = 0.0": "learning_rate must be above 0",
     "weights = {sr = 1.0, detial = 0.5}": "weights holds detial = 0.5",
     'weights = {sr = "much"}': "weights holds sr = 'much'",
@@ -390,10 +391,11 @@ def test_ctrl_c_and_the_same_command_again(config, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_follow_one(config, tmp_path, capsys):
+@pytest.mark.parametrize("balancer", ["fixed", "upgrad"])
+def test_two_processes_follow_one(balancer, config, tmp_path, capsys):
     pytest.importorskip("accelerate", reason="two processes need accelerate (extra: parallel)")
     tasks = ["sr", "detail", "color", "sr_x3"]
-    shared = replace(config, tasks=tasks, steps=50, every=50)
+    shared = replace(config, tasks=tasks, steps=50, every=50, balancer=balancer)
     path = toml_of(shared, tmp_path / "a.toml")
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29571]
     process = start([*torchrun, "-m", "mtsr_lib", "train", path, "--out", tmp_path / "two"])
@@ -404,7 +406,7 @@ def test_two_processes_follow_one(config, tmp_path, capsys):
     pairs = zip(one.parameters(), two.parameters(), strict=True)
     largest = max((a - b).abs().max().item() for a, b in pairs)
     with capsys.disabled():
-        print(f"\none process and two, 50 steps: weights differ by at most {largest:.1e}")
+        print(f"\n{balancer}: one process and two, 50 steps: weights differ by {largest:.1e}")
     assert largest < 1e-4
     assert model_card(tmp_path / "two" / "tiny-1.5.safetensors")["steps"] == 50
 
