@@ -2,8 +2,10 @@
 
 from .answers import three_answers
 from .compare import compare
+from .dashboard import dashboard
 from .degradation import degradation_lab
 from .equal_mse import equal_mse
+from .error_explorer import error_explorer
 from .experiment import choice, experiment, slider, switch
 from .features import feature_maps
 from .magnifier import magnifier
@@ -15,8 +17,10 @@ from .storyboard import storyboard
 __all__ = [
     "choice",
     "compare",
+    "dashboard",
     "degradation_lab",
     "equal_mse",
+    "error_explorer",
     "experiment",
     "feature_maps",
     "magnifier",
