@@ -9,7 +9,7 @@ from mtsr_lib.check.lesson02 import careful_loss, dilated, four_faults, side
 from mtsr_lib.check.lesson03 import blind, cost, field, identity_block, shuffle
 from mtsr_lib.check.lesson04 import color_matrix, compromise, grey_task, tile
 from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
-from mtsr_lib.check.lesson06 import adam, diagnosis, rate, silent
+from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "identity_block",
     "paired",
     "psnr",
-    "rate",
     "shuffle",
     "side",
     "silent",
