@@ -85,7 +85,7 @@ def worst(answer: Any) -> Verdict:
     wide = torch.zeros(1, 1, 6, 12, dtype=torch.float64)
     wide[0, 0, 3:6, 3:6] = 1.0
     wide[0, 0, 0, 11] = 5.0
-    last = torch.arange(64.0).view(1, 1, 8, 8)
+    last = torch.arange(96.0).view(1, 1, 12, 8)
     return grade(
         answer,
         Case(
@@ -105,7 +105,7 @@ def worst(answer: Any) -> Verdict:
             (3, 3),
             known={"that tile holds the worst single pixel: take each tile's mean": (0, 9)},
         ),
-        Case("8×8 pixels that grow row by row, tiles of 4×4", (last, 4), (4, 4)),
+        Case("12×8 pixels that grow row by row, tiles of 4×4", (last, 4), (8, 4)),
         call=_as_ints,
     )
 
