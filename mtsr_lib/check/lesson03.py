@@ -20,7 +20,7 @@ def field(answer: Any) -> Verdict:
             5,
             known={
                 "each layer adds kernel − 1: the pixel in the middle is counted once": 6,
-                "each layer adds kernel − 1, not the kernel": 7,
+                "a layer adds kernel − 1, not the kernel; behind stride 1 a step stays 1": 7,
                 "a field of 1 is there before the first layer: start with it": 4,
                 "sides are not multiplied: each layer adds kernel − 1": 9,
                 "that is the reach to one side; the field is both sides and the middle": 2,
@@ -43,6 +43,7 @@ def field(answer: Any) -> Verdict:
             known={
                 "the stride of earlier layers is missing: behind stride 2 a step is 2 pixels": 5,
                 "a layer's own stride counts only for the layers after it": 9,
+                "a stride lengthens later steps; what was seen before it stays": 6,
             },
         ),
         Case(
@@ -137,7 +138,7 @@ def identity_block(answer: Any) -> Verdict:
             (2, "learn"),
             ["first", "second"],
             known={
-                "with both at zero no gradient passes: zero only the last convolution": [],
+                "where the first is zero no gradient passes: zero only the last convolution": [],
                 "a frozen block stays the identity for ever": ["nothing can"],
             },
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ def grey_task(answer: Any) -> Verdict:
     """Check a Task named "grey" at ×3 whose target is luma(p) in three channels."""
     if answer is not None and not is_blank(answer) and not hasattr(answer, "target"):
         return not_yet('expected a Task, made by `Task("grey", scale=3, target=…)`.')
+    if hasattr(answer, "target") and not _takes_two(answer.target):
+        return not_yet("the target is a function of two pictures: clean, and as shot.")
     yellow, orange = (
         torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 2, 3)
         for colour in ([1.0, 1.0, 0.0], [1.0, 0.5, 0.0])
@@ -63,6 +66,15 @@ def grey_task(answer: Any) -> Verdict:
         ),
         call=use,
     )
+
+
+def _takes_two(target: Any) -> bool:
+    """Whether a target can be called with two pictures."""
+    try:
+        signature(target).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def compromise(answer: Any) -> Verdict:
@@ -159,6 +171,7 @@ class Stand(nn.Module):
 
     def forward(self, x: Tensor, tasks: Any = None, context: Tensor | None = None) -> dict:
         context = self.context(x) if context is None else context
+        tasks = tasks if tasks is None else list(tasks)
         return {
             name: interpolate(x, scale_factor=2) + k * context.mean((2, 3), keepdim=True)
             for k, name in enumerate(["sr", "detail", "color"])

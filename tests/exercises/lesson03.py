@@ -93,6 +93,23 @@ EXERCISES = {
                 "    return side",
             ),
             (
+                "what was seen before it stays",
+                "def my_field(layers):\n"
+                "    side = 1\n"
+                "    for kernel, stride, dilation in layers:\n"
+                "        side = side * stride + (kernel - 1) * dilation\n"
+                "    return side",
+            ),
+            (
+                "behind stride 1 a step stays 1",
+                "def my_field(layers):\n"
+                "    side, step = 1, 1\n"
+                "    for kernel, stride, dilation in layers:\n"
+                "        side += (kernel - 1) * dilation * step\n"
+                "        step += stride\n"
+                "    return side",
+            ),
+            (
                 "the reach to one side",
                 "def my_field(layers):\n    return sum((k - 1) // 2 * d for k, s, d in layers)",
             ),

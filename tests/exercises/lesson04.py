@@ -40,6 +40,10 @@ EXERCISES = {
                 TASK.replace("3", "2") + "luma(shot).expand(-1, 3, -1, -1))",
             ),
             ("the name", TASK.replace('"grey"', '"my_grey"') + "luma(shot).expand(-1, 3, -1, -1))"),
+            (
+                "a function of two pictures",
+                'my_grey = Task("grey", 3, lambda p: luma(p).expand(-1, 3, -1, -1))',
+            ),
             ("expected a Task", "my_grey = lambda clean, shot: luma(shot).expand(-1, 3, -1, -1)"),
             (
                 "changed its input",
@@ -177,6 +181,10 @@ EXERCISES = {
         ],
         wrong=[
             ("that of the tile", TILE + CUT + '    return model(tile, ["color"])["color"]'),
+            (
+                "KeyError",
+                TILE + CUT + '    return model(tile, "color", model.context(photo))["color"]',
+            ),
             (
                 "that of the tile",
                 TILE + CUT + '    return model(tile, ["color"], model.context(tile))["color"]',
