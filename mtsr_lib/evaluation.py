@@ -199,6 +199,21 @@ def confidence_interval(
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
+def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Mean and half width of Student's t interval for the mean; at least two values.
+
+    mean ± t · s / √n with s the standard deviation of the n values and t the quantile of Student's
+    distribution with n − 1 degrees of freedom. For few runs over seeds, and for paired differences.
+    """
+    from scipy.stats import t
+
+    n = len(values)
+    if n < 2:
+        raise ValueError("an interval needs at least two values")
+    half = t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
+    return float(np.mean(values)), float(half)
+
+
 @torch.inference_mode()
 def measure(
     model: MultiTaskNet, pictures: Iterable[Tensor], strengths: Sequence[float] = (0.0, 0.5, 1.0)

@@ -1,5 +1,6 @@
 """Benchmarks are found and recognised, tables say what they measured, intervals cover."""
 
+import csv
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from scipy.stats import t as student
 
+from mtsr_lib.checkpoints import model_names
 from mtsr_lib.datasets import whole_pair
 from mtsr_lib.degrade import crop_to_multiple, downscale, enlarge, unfade
 from mtsr_lib.evaluation import (
@@ -16,11 +18,14 @@ from mtsr_lib.evaluation import (
     confidence_interval,
     find_benchmark,
     measure,
+    self_ensemble,
+    t_interval,
 )
 from mtsr_lib.images import load_sample, photographs, quantize, save_image
 from mtsr_lib.metrics import ciede2000, psnr_rgb, psnr_y, ssim_y
 from mtsr_lib.tasks import COLOR, DETAIL, SR, enhance
 from tests.conftest import lively
+from tools import benchmarks as stored
 
 
 def test_the_courses_own_photographs_need_no_root():
@@ -127,3 +132,95 @@ def test_intervals_of_few_or_equal_values():
 def test_nothing_is_left_requiring_gradients(network, photo):
     measure(network, [photo], (0.0,))
     assert torch.is_grad_enabled()
+
+
+# ---------------------------------------------------------------------------- self-ensemble
+
+
+def test_an_ensemble_of_what_turns_along_changes_nothing(photo):
+    x = photo[..., :40, :56]
+    ensemble = self_ensemble(lambda image: enlarge(image, 2))
+    assert torch.allclose(ensemble(x), enlarge(x, 2), atol=1e-6)
+
+
+def test_it_is_the_mean_over_the_eight_symmetries():
+    """By hand: what keeps the first pixel alone gives every corner in turn, twice each."""
+
+    def first_pixel(x):
+        kept = torch.zeros_like(x)
+        kept[..., 0, 0] = x[..., 0, 0]
+        return kept
+
+    x = torch.arange(1.0, 10).view(1, 1, 3, 3)
+    expected = torch.tensor([[1.0, 0, 3], [0, 0, 0], [7, 0, 9]]) / 4
+    assert torch.equal(self_ensemble(first_pixel)(x)[0, 0], expected)
+
+
+def test_the_ensembles_error_is_the_mean_error_less_the_variance(network, photo):
+    from mtsr_lib.datasets import augment
+
+    x, truth = downscale(photo, 2), photo
+    restore = lambda image: network(image, ["sr"])["sr"]  # noqa: E731
+    with torch.inference_mode():
+        back = [0, 3, 2, 1, 4, 5, 6, 7]
+        answers = torch.stack([augment(restore(augment(x, n)), back[n]) for n in range(8)])
+        error = (self_ensemble(restore)(x) - truth).square().mean()
+    assert answers.var(0, correction=0).mean() > 1e-7  # they do differ
+    expected = (answers - truth).square().mean() - answers.var(0, correction=0).mean()
+    assert error.item() == pytest.approx(expected.item(), rel=1e-3)
+
+
+# ---------------------------------------------------------------------------- stored results
+
+
+@pytest.fixture(scope="module")
+def table() -> list[dict[str, str]]:
+    """data/results/benchmarks.csv, which lesson 07 shows."""
+    with open(stored.RESULTS, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.skipif(not model_names(), reason="there is no network in data/checkpoints yet")
+def test_the_stored_results_are_of_the_shipped_network(table):
+    hashes = {row["checkpoint"] for row in table if row["method"] != "bicubic"}
+    assert hashes == {stored.checkpoint_hash()}, "run tools/benchmarks.py"
+
+
+def test_each_picture_is_stored_once_for_each_method(table):
+    count = {"Set5": 5, "Set14": 14}
+    keys = [(row["benchmark"], row["picture"], row["method"]) for row in table]
+    assert len(set(keys)) == len(keys) == 3 * sum(count.values())
+    for name, pictures in count.items():
+        bicubic = [
+            float(r["psnr_y"]) for r in table if (r["benchmark"], r["method"]) == (name, "bicubic")
+        ]
+        assert len(bicubic) == pictures
+        # published, by RGB (tests/test_metrics.py)
+        assert np.mean(bicubic) == pytest.approx({"Set5": 33.68, "Set14": 30.33}[name], abs=0.01)
+
+
+@pytest.mark.benchmarks
+def test_a_stored_picture_measured_again(table, benchmarks):
+    again = list(stored.rows("Set5", str(benchmarks), only="woman"))
+    kept = [row for row in table if row["picture"] == "woman"]
+    assert [row["method"] for row in again] == [row["method"] for row in kept]
+    for new, old in zip(again, kept, strict=True):
+        for metric, tolerance in (("psnr_y", 0.01), ("ssim_y", 1e-4), ("psnr_rgb", 0.01)):
+            assert float(new[metric]) == pytest.approx(float(old[metric]), abs=tolerance)
+
+
+def test_without_benchmarks_the_command_says_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("MTSR_BENCHMARKS", raising=False)
+    monkeypatch.setattr("sys.argv", ["benchmarks.py"])
+    monkeypatch.setattr(stored, "RESULTS", tmp_path / "benchmarks.csv")
+    assert stored.main() == 2
+    assert "MTSR_BENCHMARKS" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_t_interval_by_hand():
+    """1, 2, 3: mean 2, s = 1, t(0.975, 2) = 4.303 by the printed tables; 4.303 / √3 = 2.484."""
+    assert t_interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2.484), abs=1e-3)
+    assert t_interval([5.0, 5.0]) == (5.0, 0.0)
+    with pytest.raises(ValueError, match="at least two"):
+        t_interval([1.0])
