@@ -17,16 +17,16 @@ from ..model import MultiTaskNet
 from .experiment import Experiment, choice, experiment, slider
 
 HEIGHT, WIDTH, MARGIN = 320, 480, 16  # pixels that are judged, and a border that is not
-TILE, LESS = (32, 48), 4  # 10×10 tiles; the map is drawn in a quarter of the pixels
+TILE, LESS = (32, 48), 5  # 10×10 tiles; a pixel of the map stands for 5×5
 PHOTOS = ("anhinga", "nuthatch", "astronaut", "coffee", "rocket")  # the network has seen none
-FULL = {"squared error": 1600.0, "1 − SSIM": 0.6, "ΔE00": 12.0}  # what is drawn white in a tile
+FULL = {"squared error": 3000.0, "1 − SSIM": 0.6, "ΔE00": 12.0}  # what is drawn white in a tile
 
 
 def error_explorer(model: MultiTaskNet | None = None) -> Experiment:
     """Choose a photograph, an answer and a measure; look at the tiles from the worst to the best.
 
     The measures are the squared error of Y, 1 − SSIM of Y, and ΔE00. The map shows the mean of
-    each 4×4 pixels, brightest where the error is largest; a frame marks the tile of 32×48 pixels.
+    each 5×5 pixels, brightest where the error is largest; a frame marks the tile of 32×48 pixels.
     """
     model = load_model() if model is None else model
     answers = {"bicubic": lambda x: enlarge(x, 2), "network": lambda x: model(x, ["sr"])["sr"]}
@@ -103,14 +103,14 @@ def tile_slices(place: int) -> tuple:
     return ..., rows, slice(column * TILE[1], (column + 1) * TILE[1])
 
 
-def framed(error: Tensor, place: int) -> Float[Tensor, "1 3 80 120"]:
+def framed(error: Tensor, place: int) -> Float[Tensor, "1 3 64 96"]:
     """The map, its square root so that small errors show too, and an orange frame."""
     small = F.avg_pool2d(error, LESS).sqrt()
     brightest = small.flatten().quantile(0.998).clamp(min=1e-6)
     shown = (small / brightest).clamp(0, 1).expand(1, 3, -1, -1).clone()
     _, rows, columns = tile_slices(place)
-    top, bottom = rows.start // LESS, rows.stop // LESS - 1
-    left, right = columns.start // LESS, columns.stop // LESS - 1
+    top, bottom = rows.start // LESS, -(-rows.stop // LESS) - 1
+    left, right = columns.start // LESS, -(-columns.stop // LESS) - 1
     orange = torch.tensor([0.9, 0.62, 0.0]).view(3, 1)
     for line in (top, bottom):
         shown[0, :, line, left : right + 1] = orange
