@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         description="Leaves NAME.safetensors, NAME.csv, NAME.state.pt (to go on) in DIR.\n"
         "Ctrl-C stops after the step in hand; the same command goes on where it stopped.",
         epilog="examples:\n"
-        "  python -m mtsr_lib train data/configs/mtsr-base-1.toml --photographs my/photos\n"
+        "  python -m mtsr_lib train data/configs/mtsr-base.toml --photographs my/photos\n"
         "  torchrun --nproc-per-node 2 -m mtsr_lib train my.toml    (needs accelerate)",
         formatter_class=formatter,
     )

@@ -36,9 +36,8 @@ class TrainConfig:
     """A training, as a TOML file states it; see data/configs for examples.
 
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
-    folder of pictures. `start` is a network's file to start from; `revive` gives its units that
-    never fire a new start. Sizes in LR pixels; `unfaded` is the share of patches that are not
-    faded. `threads` 0 takes the cores this process may use.
+    folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
+    the share of patches that are not faded. `threads` 0 takes the cores this process may use.
     """
 
     name: str
@@ -46,7 +45,6 @@ class TrainConfig:
     photographs: str = "train"
     validation: str = "val"
     start: str = ""
-    revive: bool = False
     unfaded: float = 0.0
     balancer: str = "fixed"
     weights: dict[str, float] = field(default_factory=dict)
@@ -144,8 +142,6 @@ def train(
     network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
     if config.start:
         network.load_state_dict(load_checkpoint(config.start).state_dict())
-    if config.revive:
-        print(f"{revive(network, data.batch(0).x)} units that never fire got a new start")
     network, team = network.to(memory_format=torch.channels_last), _team()
     network.to(team.device)
     if config.batch_size % team.count:
@@ -191,30 +187,6 @@ def train(
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
     return history
-
-
-@torch.no_grad()
-def revive(network: MultiTaskNet, x: Tensor, seldom: float = 1e-3) -> int:
-    """Give units of residual blocks that fire at less than a share `seldom` of x a new start.
-
-    A ReLU that is never positive gets no gradient and stays dead. Such a unit gets fresh incoming
-    weights, centred so that it fires at about half the positions and as strongly as the living, and
-    outgoing weights of zero, so that the output hardly changes. Returns how many. Compare Sokar et
-    al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning".
-    """
-    features, count = network.backbone.first(x - 0.5), 0
-    for block in network.backbone.blocks:
-        before = block.conv1(features).transpose(0, 1).flatten(1)  # (channels, positions)
-        dead = (before > 0).float().mean(1) < seldom
-        living = before[~dead].std(1).median() if (~dead).any() else before.new_tensor(1.0)
-        fresh = nn.Conv2d(features.shape[1], len(dead), 3, padding=1, bias=False)
-        values = fresh(features).transpose(0, 1).flatten(1)
-        scale = living / values.std(1)
-        block.conv1.weight[dead] = (fresh.weight * scale.view(-1, 1, 1, 1))[dead]
-        block.conv1.bias[dead] = -(values.mean(1) * scale)[dead]
-        block.conv2.weight[:, dead] = 0
-        features, count = block(features), count + int(dead.sum())
-    return count
 
 
 def make_balancer(

@@ -19,7 +19,7 @@ from mtsr_lib.checkpoints import load_checkpoint, model_card
 from mtsr_lib.datasets import Patches
 from mtsr_lib.images import ImageError, to_uint8
 from mtsr_lib.model import MultiTaskNet
-from mtsr_lib.recipes import ConfigError, TrainConfig, pictures_in, read_config, revive, train
+from mtsr_lib.recipes import ConfigError, TrainConfig, pictures_in, read_config, train
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import (
     History,
@@ -422,24 +422,3 @@ def test_slices_give_the_gradient_of_the_whole_batch(data):
     whole, one, other = gradients
     assert torch.allclose((one + other) / 2, whole, atol=1e-6)
     assert math.isfinite(whole.norm().item())
-
-
-# ---------------------------------------------------------------------------- dead units
-
-
-def test_dead_units_get_a_new_start_and_nothing_else_changes(data):
-    network, x = lively([SR]), data.batch(0).x
-    blocks = list(network.backbone.blocks)
-    for block in blocks:
-        block.conv1.bias.data.fill_(0.3)
-        block.conv1.bias.data[[0, 2]] = -100.0  # never fires again
-    living = blocks[0].conv1.weight.data[1].clone()
-    with torch.no_grad():
-        before = network(x)["sr"]
-    assert revive(network, x) == 2 * len(blocks)
-    with torch.no_grad():
-        assert torch.equal(network(x)["sr"], before)
-        fires = (blocks[0].conv1(network.backbone.first(x - 0.5)) > 0).float().mean((0, 2, 3))
-    assert 0.2 < fires[[0, 2]].min() <= fires[[0, 2]].max() < 0.8
-    assert torch.equal(blocks[0].conv1.weight.data[1], living)
-    assert revive(network, x) == 0
