@@ -35,7 +35,7 @@ def adam(answer: Any) -> Verdict:
             -0.1 + 0.1 * 0.02 / 0.19 * 0.5,
             known={
                 "that is the last step alone: add up all steps": 0.1 * 0.02 / 0.19 * 0.5,
-                "m and v go to the next step undivided; divide copies of them": -0.11882533802619623,
+                "m and v go to the next step undivided; divide copies": -0.11882533802619623,
                 "m and v begin anew at every step; they are carried on": 0.0,
             },
             tolerance=1e-5,
@@ -129,7 +129,7 @@ def silent(answer: Any) -> Verdict:
             },
         ),
         Case(
-            "2 pictures, 3 units: the first fires in one, the second in the other, the third nowhere",
+            "2 pictures, 3 units: the first fires in one, the second in the other, one nowhere",
             (turns,),
             1,
             known={

@@ -5,6 +5,8 @@ function render({ model, el }) {
   const said = element("span", { class: "mtsr-note", role: "status" });
   const told = element("p", { class: "mtsr-note" });
   const trouble = element("p", { class: "mtsr-error", role: "alert", hidden: "" });
+  const hint = element("p", { class: "mtsr-note", role: "alert", hidden: "" },
+    "A cell is waiting for the end: stop it with ■ in the notebook's bar.");
   const curves = element("div", { class: "mtsr-results" });
   const pictures = element("div", { class: "mtsr-results" });
   const button = element("button", { type: "button" }, "stop");
@@ -14,11 +16,20 @@ function render({ model, el }) {
   let asked = null; // a button pressed, and not yet obeyed
 
   button.addEventListener("click", () => {
-    asked = model.get("state").running ? "stop" : "start";
+    const { running, waiting } = model.get("state");
+    asked = running ? "stop" : "start";
     model.send({ do: asked });
+    if (running && waiting) interrupt();
     state();
   });
   moment.addEventListener("input", look);
+
+  /** A cell that waits for the end keeps the kernel from hearing messages, but not interrupts. */
+  function interrupt() {
+    const kernel = model.widget_manager?.kernel;
+    if (kernel?.interrupt) kernel.interrupt();
+    else hint.hidden = false;
+  }
 
   function look() {
     const chosen = tasks[Number(task.querySelector("select").value)];
@@ -37,9 +48,12 @@ function render({ model, el }) {
   function state() {
     const now = model.get("state");
     if (now.running === (asked === "start")) asked = null;
+    if (!now.running) hint.hidden = true;
     moment.max = now.steps.length - 1;
-    moment.value = now.moment;
-    task.querySelector("select").value = tasks.indexOf(now.task);
+    if (!el.hasAttribute("aria-busy")) { // what was asked for last stays
+      moment.value = now.moment;
+      task.querySelector("select").value = tasks.indexOf(now.task);
+    }
     describe();
     button.textContent = now.running ? "stop" : "go on";
     button.disabled = now.done || asked !== null;
@@ -66,7 +80,7 @@ function render({ model, el }) {
   keepKeys(el);
   el.append(
     element("div", { class: "mtsr-bar", role: "group", "aria-label": "training" }, button, said),
-    trouble, curves,
+    hint, trouble, curves,
     element("div", { class: "mtsr-bar", role: "group", "aria-label": "picture" }, task,
       element("label", { class: "mtsr-choice" }, element("span", {}, "moment"), moment, reached)),
     pictures, told,

@@ -1,4 +1,4 @@
-"""The training dashboard: curves and a picture while a network learns, and a button that stops it."""
+"""The training dashboard: curves and a picture while a network learns, a button to stop it."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -36,8 +36,10 @@ class Dashboard(AnyWidget):
         self.history, self.error, self.done = History(), None, False
         self._steps: list[int] = []  # the step of each moment, and what the network then answered
         self._answers: list[dict[str, Tensor]] = []
-        self._stop, self._lock, self._thread = threading.Event(), threading.RLock(), None
-        self._task, self._moment = next(iter(targets)), 0
+        self._stop, self._lock = threading.Event(), threading.RLock()
+        self._over, self._waiting = threading.Event(), False
+        self._over.set()
+        self._task, self._moment = next(iter(targets)), -1
         super().__init__(tasks=list(targets))
         self.nothing = {}
         for name, target in self._targets.items():
@@ -57,15 +59,15 @@ class Dashboard(AnyWidget):
     @property
     def running(self) -> bool:
         """Whether a training is going on."""
-        return self._thread is not None and self._thread.is_alive()
+        return not self._over.is_set()
 
     def start(self) -> None:
         """Begin, or go on where it was stopped."""
         if self.running or self.done:
             return
         self._stop.clear()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._over.clear()
+        threading.Thread(target=self._work, daemon=True).start()
 
     def stop(self) -> None:
         """Ask for a stop after the step in hand."""
@@ -77,30 +79,40 @@ class Dashboard(AnyWidget):
         Raises what the training raised.
         """
         self.start()
+        self._wait(True)
         try:
-            while self.running:
-                self._thread.join(0.1)
+            while not self._over.wait(0.2):  # an interrupt within Thread.join loses the thread
+                pass
         except KeyboardInterrupt:
             self.stop()
-            self._thread.join()
+            self._over.wait()
+        self._wait(False)
         if self.error is not None:
             raise self.error
         return self.history
 
+    def _wait(self, waiting: bool) -> None:
+        """While a cell waits, the kernel hears no message: the button has to interrupt it."""
+        with self._lock:
+            self._waiting = waiting
+            self._tell()
+
     def _work(self) -> None:
-        self._tell(running=True)
+        self._tell()
         try:
             self._train(self.history, self._record, self._stop.is_set)
             self.done = not self._stop.is_set()
         except Exception as error:
             self.error, self.done = error, True
             self.answer = {**self.answer, "error": f"{type(error).__name__}: {error}"}
-        self._tell(running=False)
+        self._over.set()
+        self._tell()
 
-    def _tell(self, running: bool) -> None:
+    def _tell(self) -> None:
         self.state = {
-            "running": running,
+            "running": self.running,
             "done": self.done,
+            "waiting": self._waiting,
             "steps": self._steps,
             "task": self._task,
             "moment": self._moment,
@@ -118,12 +130,12 @@ class Dashboard(AnyWidget):
             newest = self._moment == len(self._steps) - 1
             self._steps = [*self._steps, history.steps]
             self._answers.append({name: to_uint8(y[:1]) for name, y in outputs.items()})
-            self._moment = len(self._steps) - 1 if newest or not self._moment else self._moment
+            self._moment = len(self._steps) - 1 if newest else self._moment
             self.curves = {
                 "label": self._curves_in_words(),
                 "data": plots.png(self._drawn(history)),
             }
-            self._tell(running=self.running)
+            self._tell()
             self._show({})
 
     def _metric(self, name: str, output: Tensor, target: Tensor) -> float:
@@ -134,7 +146,7 @@ class Dashboard(AnyWidget):
         """What each task gained on doing nothing, in words."""
         row = self.history.val[moment]
         told = ", ".join(f"{n} {row[n] - self.nothing[n]:+.1f} dB" for n in self._targets)
-        return f"on doing nothing: {told}"
+        return f"above doing nothing: {told}"
 
     def _curves_in_words(self) -> str:
         return f"Curves up to step {self.history.steps}; held out, {self._gains(-1)}"
@@ -168,8 +180,8 @@ class Dashboard(AnyWidget):
             f"step {row['step']}": self._answers[moment][task],
             "target": self._targets[task][:1],
         }
-        gain = row[task] - self.nothing[task]
-        told = f"{task} {row[task]:.1f} dB, {gain + 0.0:+.1f} on doing nothing"
+        gain = round(row[task] - self.nothing[task], 1) + 0.0  # never −0.0
+        told = f"{task} {row[task]:.1f} dB, {gain:+.1f} on doing nothing"
         return {k: pixels_of(v) for k, v in shown.items()}, told
 
     def set(self, task: str | None = None, moment: int | None = None) -> None:
@@ -179,6 +191,7 @@ class Dashboard(AnyWidget):
                 self.frames(task, moment)
                 self._task = self._task if task is None else task
                 self._moment = self._moment if moment is None else moment
+                self._tell()
                 self._show({})
         except Exception as error:
             self.answer = {**self.answer, "error": f"{type(error).__name__}: {error}"}
@@ -223,8 +236,8 @@ def dashboard(
 
     train(history, after, stop) trains `model` on from where the history ends: it calls
     after(history) now and then, and ends soon after stop() is true, as `fit` does. x (b, 3, h, w)
-    and the targets by task are held out: each task's metric is their mean; of the first a picture is
-    shown. Results go to `history.val`. `finish()` waits for the end and gives the history.
+    and the targets by task are held out: each task's metric is their mean, the first is shown.
+    Results go to `history.val`. `finish()` waits for the end and gives the history.
     """
     board = Dashboard(train, model, x, targets)
     board.start()

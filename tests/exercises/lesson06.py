@@ -153,7 +153,9 @@ def my_adam(gradients, rate):
             ),
             (
                 "changed its input",
-                "def my_silent(z):\n    z.relu_()\n    return int((z.amax(dim=(0, 2, 3)) == 0).sum())",
+                "def my_silent(z):\n"
+                "    z.relu_()\n"
+                "    return int((z.amax(dim=(0, 2, 3)) == 0).sum())",
             ),
         ],
     ),
