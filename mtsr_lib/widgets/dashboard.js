@@ -56,7 +56,8 @@ function render({ model, el }) {
     }
     describe();
     button.textContent = now.running ? "stop" : "go on";
-    button.disabled = now.done || asked !== null;
+    button.hidden = now.done;
+    button.disabled = asked !== null;
     const last = now.steps[now.steps.length - 1];
     const word = now.done ? "ended" : now.running ? "learning, last looked" : "stopped";
     said.textContent = asked === "stop" ? "stops after this step …" : `${word} at step ${last}`;

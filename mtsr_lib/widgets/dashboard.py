@@ -156,10 +156,9 @@ class Dashboard(AnyWidget):
         figure, (left, right) = plots.figure(8.6, 2.7, columns=2)
         for name in self._targets:
             losses = [row[name] for row in history.train if name in row]
-            means = [
-                sum(losses[i : i + BLOCK]) / BLOCK for i in range(0, len(losses) - BLOCK + 1, BLOCK)
-            ]
-            left.plot([BLOCK * (i + 0.5) for i in range(len(means))], means, label=name)
+            blocks = [losses[i : i + BLOCK] for i in range(0, len(losses), BLOCK)]
+            means = [sum(block) / len(block) for block in blocks]
+            left.plot([BLOCK * (i + 0.5) for i in range(len(means))], means, marker="")
             gains = [row[name] - self.nothing[name] for row in history.val]
             right.plot([row["step"] for row in history.val], gains, label=name)
         left.set(xlabel="step", ylabel="training loss", yscale="log")
