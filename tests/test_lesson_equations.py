@@ -1,4 +1,4 @@
-"""The equations of lessons 03 and 04 against the library, on numbers worked by hand."""
+"""The equations of lessons 03, 04 and 07 against the library, on numbers worked by hand."""
 
 import pytest
 import torch
@@ -7,6 +7,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mtsr_lib.blocks import ResidualBlock, Upsampler
 from mtsr_lib.degrade import unfade
+from mtsr_lib.evaluation import self_ensemble, t_interval
+from mtsr_lib.images import luma, rgb_to_y
+from mtsr_lib.metrics import ciede2000, mse, psnr, psnr_rgb, psnr_y
 from mtsr_lib.model import ColorTransform, MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR, base, enhance
 
@@ -101,3 +104,67 @@ def test_the_macs_of_backbone_and_head_and_what_sharing_saves():
     each = macs(lambda: head(features, torch.zeros(1, 3, 10, 14)))
     assert (trunk, each) == (83_808, 6_336)
     assert (trunk + 3 * each) / (3 * (trunk + each)) == pytest.approx(102_816 / 270_432)
+
+
+def solid(*colour: float) -> torch.Tensor:
+    """Sixteen by sixteen pixels of one colour, in 8-bit steps."""
+    return (torch.tensor(colour) / 255).view(1, 3, 1, 1).expand(1, 3, 16, 16)
+
+
+def test_y_of_one_pixel_in_both_ways_of_writing_it():
+    """16 + 65.481 · 0.2 + 128.553 · 0.4 + 24.966 · 0.6 = 95.497; (65.738 · 51 + …)/256 agrees."""
+    pixel = solid(51, 102, 153).double()
+    bytes_way = 16 + (65.738 * 51 + 129.057 * 102 + 25.064 * 153) / 256
+    assert rgb_to_y(pixel)[0, 0, 0, 0].item() == pytest.approx(95.497, abs=1e-5)
+    assert bytes_way == pytest.approx(95.497, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("step", "y_dB", "rgb_dB"),
+    [
+        ((1, 1, 1), 49.45, 48.13),  # 20 log₁₀(255/0.859), 20 log₁₀ 255
+        ((0, 1, 0), 54.08, 52.90),  # 20 log₁₀(255/0.504), 10 log₁₀(3 · 255²)
+        ((53, -27, 0), 103.4, 17.41),  # 0.438/255 is left of Y; 10 log₁₀(3 · 255²/(53² + 27²))
+    ],
+)
+def test_psnr_in_y_and_in_rgb_of_a_step_in_colour(step, y_dB, rgb_dB):
+    grey, off = solid(128, 128, 128), solid(*(128 + s for s in step))
+    assert psnr_y(off, grey, 2).item() == pytest.approx(y_dB, abs=0.05 if y_dB > 100 else 0.005)
+    assert psnr_rgb(off, grey, 2).item() == pytest.approx(rgb_dB, abs=0.005)
+
+
+def test_full_range_costs_20_log_255_over_219():
+    """Luma is (Y − 16)/219: the same error, 255/219 times as large, 1.32 dB."""
+    grey, off = solid(100, 100, 100).double(), solid(104, 99, 130).double()
+    cost = psnr_y(off, grey, 2) - psnr(luma(off), luma(grey))
+    assert cost.item() == pytest.approx(1.322, abs=0.01)
+
+
+@pytest.mark.parametrize(("lightness", "expected"), [(50, 1.00), (90, 0.6264)])
+def test_ciede2000_of_two_greys_one_step_apart(lightness, expected):
+    """S_L = 1 + 0.015 · 40²/√(20 + 40²) = 1.5963 at L = 90, and 1/1.5963 = 0.6264."""
+    from skimage.color import lab2rgb
+
+    def grey(value):
+        return torch.from_numpy(lab2rgb([[[value, 0.0, 0.0]]])).permute(2, 0, 1)[None]
+
+    made = ciede2000(grey(lightness - 0.5), grey(lightness + 0.5)).item()
+    assert made == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_standard_error_of_three_gains():
+    """0.1, 0.2, 0.6: s² = 0.14/2, SE = 0.1528; Student's interval is 4.3027 times as wide."""
+    middle, half = t_interval([0.1, 0.2, 0.6])
+    assert (middle, half / 4.3027) == pytest.approx((0.3, 0.1528), abs=1e-4)
+
+
+def test_an_ensembles_error_is_the_mean_error_less_the_variance():
+    """One pixel in eight answers: 0.4 in four, 0.6 in two, 0.8 in two; the target 0.5.
+
+    Mean 0.55; mean error (4 · 0.01 + 2 · 0.01 + 2 · 0.09)/8 = 0.03, variance
+    (4 · 0.0225 + 2 · 0.0025 + 2 · 0.0625)/8 = 0.0275; the difference 0.0025 = (0.55 − 0.5)².
+    """
+    answers = iter([0.4, 0.6, 0.8, 0.4, 0.4, 0.6, 0.8, 0.4])
+    ensemble = self_ensemble(lambda image: torch.full_like(image, next(answers)))
+    made = ensemble(torch.zeros(1, 3, 2, 2, dtype=torch.float64))
+    assert mse(made, torch.full_like(made, 0.5)).item() == pytest.approx(0.03 - 0.0275, abs=1e-12)
