@@ -1,0 +1,97 @@
+"""Stored results: the minute of training keeps its goal, and the report says what the rows say."""
+
+import csv
+import statistics
+
+import pytest
+
+from mtsr_lib.images import data_folder
+from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.recipes import read_config
+from mtsr_lib.tasks import select
+from tools import experiments_report as report
+
+RESULTS = data_folder() / "results"
+
+
+# ---------------------------------------------------------------------------- one minute
+
+
+def one_minute() -> list[dict[str, str]]:
+    with open(RESULTS / "one_minute.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_minute_of_training_keeps_to_its_terms():
+    """At most 80K parameters and 2,450 steps of 16 patches 24×24, or the same work."""
+    config = read_config(data_folder() / "configs" / "one-minute.toml")
+    network = MultiTaskNet(select(config.tasks), config.channels, config.blocks, config.hidden)
+    assert sum(p.numel() for p in network.parameters()) <= 80_000
+    assert config.steps * config.batch_size * config.patch**2 <= 2450 * 16 * 24**2
+    assert config.photographs == "train"
+    rows = one_minute()
+    assert {int(row["step"]) for row in rows} == {
+        *range(config.every, config.steps + 1, config.every)
+    }
+    assert len({row["seed"] for row in rows}) >= 3
+
+
+def test_a_minute_of_training_reaches_its_goal():
+    last = [row for row in one_minute() if int(row["step"]) == 2300]
+    assert statistics.median(float(row["set5_psnr"]) for row in last) >= 36.8
+    assert statistics.median(float(row["seconds"]) for row in last) <= 60
+
+
+# ---------------------------------------------------------------------------- the report
+
+
+def row(arm: str, seed: int, **scores: float) -> dict[str, str]:
+    found = {f"test_{m}": str(scores.get(m, "")) for m in report.METRICS}
+    rest = {"experiment": "subsets", "parameters": "1000", "steps": "10", "cpu_seconds": "5"}
+    return {"arm": arm, "seed": str(seed), "hash": arm, "versions": "v", **rest, **found}
+
+
+@pytest.fixture
+def rows() -> list[dict[str, str]]:
+    """Three seeds: together ahead in sr by 1, 2, 3; level in detail; behind in color."""
+    made = []
+    for seed in range(3):
+        made += [
+            row("sr", seed, sr=30, cascade=20),
+            row("detail", seed, detail=25),
+            row("color", seed, color=28),
+            row(
+                report.ALL, seed, sr=31 + seed, detail=24 + seed, color=27 - 0.1 * seed, cascade=21
+            ),
+        ]
+    return made
+
+
+def test_differences_are_paired_by_seed(rows):
+    assert report.gains(rows, report.ALL, "sr", "sr") == [1, 2, 3]
+    assert report.gains(rows, report.ALL, "sr", "detail", "cascade") == [4, 5, 6]
+    assert report.gains(rows[:-1], report.ALL, "sr", "sr") == [1, 2]  # a seed without its partner
+
+
+def test_intervals_by_hand():
+    """1, 2, 3: mean 2, half width 4.303 · 1 / √3 = 2.484; bold where zero is outside."""
+    assert report.as_interval([1, 2, 3]) == "2.00 ± 2.48"
+    assert report.as_interval([1, 2, 3], sign=True) == "+2.00 [-0.48, +4.48]"
+    assert report.as_interval([1, 1.1, 0.9], sign=True) == "**+1.00 [+0.75, +1.25]**"
+    assert report.as_interval([1], sign=True) == "+1.00 (one seed)"
+    assert report.as_interval([]) == ""
+
+
+def test_the_headline_claims_no_more_than_the_intervals(rows):
+    said = report.headline(rows)
+    assert "sr +2.00 [-0.48, +4.48] dB (not told apart)" in said
+    assert "detail +0.00 [-2.48, +2.48] dB (not told apart)" in said
+    assert "(behind)" in said
+    assert "(ahead)" not in said
+    assert "not enough seeds" in report.headline(rows[:4])
+
+
+def test_the_report_is_what_the_rows_say():
+    if not (RESULTS / "REPORT.md").exists():
+        pytest.skip("no experiment has been run")
+    assert (RESULTS / "REPORT.md").read_text(encoding="utf-8") == report.report(figures=False)

@@ -1,0 +1,210 @@
+"""What the long experiments say: data/results/REPORT.md and its figures, from the CSV files alone.
+
+python tools/experiments_report.py            writes them
+python tools/experiments_report.py --check    writes nothing, fails if REPORT.md would change
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mtsr_lib import plots
+from mtsr_lib.evaluation import t_interval
+from mtsr_lib.experiments import EXPERIMENTS, METRICS, read_rows
+
+RESULTS = Path(__file__).resolve().parents[1] / "data/results"
+SINGLE = {"sr": "sr", "detail": "detail", "color": "color", "cascade": "sr"}
+ALL = "sr+detail+color"
+Rows = list[dict[str, str]]
+
+
+def scores(rows: Rows, arm: str, metric: str, split: str = "test") -> dict[int, float]:
+    """PSNR of an arm by seed, where it has this metric."""
+    key = f"{split}_{metric}"
+    return {int(r["seed"]): float(r[key]) for r in rows if r["arm"] == arm and r[key]}
+
+
+def gains(rows: Rows, arm: str, other: str, metric: str, yardstick: str = "") -> list[float]:
+    """Paired differences by seed: the arm's metric minus the other's (or minus its `yardstick`)."""
+    mine, theirs = scores(rows, arm, metric), scores(rows, other, yardstick or metric)
+    return [mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())]
+
+
+def as_interval(values: Sequence[float], sign: bool = False) -> str:
+    """Mean and 95 % t interval; in bold where it excludes zero."""
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:{'+' if sign else ''}.2f} (one seed)"
+    mean, half = t_interval(values)
+    text = (
+        f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
+        if sign
+        else f"{mean:.2f} ± {half:.2f}"
+    )
+    return f"**{text}**" if sign and abs(mean) > half else text
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    rule = ["---"] * len(header)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+
+
+def arms_of(rows: Rows, name: str) -> list[str]:
+    """The arms of an experiment that have rows, in the order in which the code lists them."""
+    have = {row["arm"] for row in rows if row["experiment"] == name}
+    return [arm.name for arm in EXPERIMENTS[name]() if arm.name in have]
+
+
+def means(rows: Rows, arms: Sequence[str]) -> str:
+    """Every arm: parameters, steps, cost, and its tasks on the test photographs."""
+    lines = []
+    for arm in arms:
+        runs = [row for row in rows if row["arm"] == arm]
+        cost = sum(float(row["cpu_seconds"]) for row in runs) / len(runs)
+        values = [as_interval(list(scores(rows, arm, m).values())) for m in METRICS]
+        size = f"{int(runs[0]['parameters']):,}"
+        lines.append([arm, size, runs[0]["steps"], f"{cost:.0f}", str(len(runs)), *values])
+    header = ["arm", "parameters", "steps", "CPU s", "seeds", "sr", "detail", "color", "cascade"]
+    return table(header, lines)
+
+
+def differences(rows: Rows, arms: Sequence[str]) -> str:
+    """Every arm against the single-task networks, paired by seed."""
+    lines = []
+    for arm in arms:
+        cells = [
+            as_interval(gains(rows, arm, SINGLE[m], m), sign=True) if arm != SINGLE[m] else "0"
+            for m in ("sr", "detail", "color")
+        ]
+        beside = as_interval(gains(rows, arm, "sr", "detail", "cascade"), sign=True)
+        lines.append([arm, *cells, beside])
+    return table(["arm", "sr", "detail", "color", "detail − cascade on sr alone"], lines)
+
+
+def headline(rows: Rows, arm: str = ALL) -> str:
+    """One sentence on each task: what the arm is ahead of three single-task networks by."""
+    words = []
+    for metric in ("sr", "detail", "color"):
+        values = gains(rows, arm, SINGLE[metric], metric)
+        if len(values) < 2:
+            return f"{arm}: not enough seeds yet."
+        mean, half = t_interval(values)
+        verdict = "ahead" if mean > half else "behind" if mean < -half else "not told apart"
+        words.append(f"{metric} {as_interval(values, sign=True).strip('*')} dB ({verdict})")
+    return f"{arm}, against a network for each task, equal steps: {', '.join(words)}."
+
+
+def forest(rows: Rows, arms: Sequence[str], path: Path) -> None:
+    """Intervals of every arm's difference from the single-task networks, a panel a task."""
+    figure, axes = plots.figure(11, 1.2 + 0.26 * len(arms), 3)
+    for axis, metric in zip(axes, ("sr", "detail", "color"), strict=True):
+        for place, arm in enumerate(reversed(arms)):
+            values = gains(rows, arm, SINGLE[metric], metric)
+            if len(values) > 1 and arm != SINGLE[metric]:
+                mean, half = t_interval(values)
+                axis.errorbar(mean, place, xerr=half, fmt="o", color=plots.COLOURS[0], capsize=2)
+        axis.axvline(0, color="black", linewidth=1)
+        axis.set(title=metric, xlabel="dB against single-task", ylim=(-0.6, len(arms) - 0.4))
+        axis.set_yticks(range(len(arms)), reversed(arms) if metric == "sr" else [""] * len(arms))
+    path.write_bytes(plots.png(figure))
+
+
+TITLES = {
+    "subsets": "Stage 1: subsets of the tasks, and controls",
+    "balancers": "Stage 2a: balancing the losses",
+    "architectures": "Stage 2b: ways of sharing, equal parameters",
+    "few_photographs": "Stage 2c: few photographs",
+}
+
+READING = """\
+PSNR-RGB in dB on the five test photographs (the middle 768×768 pixels, fading s = 0.25 and 0.75,
+border of 2 shaved), the mean over them; ± is the half width of a 95 % Student interval over
+seeds, so it tells how training varies, **not** how other photographs would. *cascade* is the
+detail task solved without a head for it: the enhancement applied to the sr output. Differences
+are paired by seed (same seed, same patches in the same order); in bold where the interval
+excludes zero."""
+
+THREATS = """\
+- **Few photographs.** 15 to train on, 5 to test on. The intervals are over seeds; another five
+  test photographs could move all of them.
+- **Small networks, short training.** What is true after these steps need not be true after a
+  hundred times as many.
+- **One recipe.** All arms use the learning rate that was best on the validation photographs for
+  one task and for three, found on a coarse grid. An arm that would need another is at a
+  disadvantage.
+- **Many comparisons.** With dozens of 95 % intervals, one in twenty excludes zero by chance.
+  Single bold cells are hints.
+- **Choice after the fact.** Nothing here was chosen on the test photographs; but arms were added
+  after first looks at others."""
+
+
+def report(folder: Path = RESULTS, figures: bool = True) -> str:
+    """REPORT.md as text; writes the figures beside it if asked."""
+    tables = {name: read_rows(folder / f"{name}.csv") for name in EXPERIMENTS}
+    base = tables["subsets"]
+    parts = ["# Does multi-task learning help super-resolution? What the experiments say"]
+    parts.append("Generated by `python tools/experiments_report.py` from the CSV files beside it.")
+    parts += ["## In short", "\n".join(f"- {headline(base, arm)}" for arm in heads(base))]
+    parts += ["## How to read it", READING]
+    for name, rows in tables.items():
+        if rows:
+            everything = rows if name == "subsets" else rows + base
+            arms = arms_of(rows, name)
+            if figures:
+                forest(everything, arms, folder / f"{name}.png")
+            picture = f"![Differences from single-task networks, with intervals]({name}.png)"
+            parts += [f"## {TITLES[name]}", means(rows, arms)]
+            parts += [
+                "Against a network for each task alone, dB:",
+                differences(everything, arms),
+                picture,
+            ]
+        else:
+            parts += [f"## {TITLES[name]}", "Not run yet."]
+    parts += ["## Threats to validity", THREATS, "## How to rerun", rerun(tables)]
+    return "\n\n".join(parts) + "\n"
+
+
+def heads(rows: Rows) -> list[str]:
+    """The arms with all three tasks: what the headline is about."""
+    return [arm for arm in arms_of(rows, "subsets") if arm.startswith(ALL)]
+
+
+def rerun(tables: dict[str, Rows]) -> str:
+    """Commands, cost and versions."""
+    rows = [row for found in tables.values() for row in found]
+    hours = sum(float(row["cpu_seconds"]) for row in rows) / 3600
+    versions = ", ".join(sorted({row["versions"] for row in rows}))
+    commands = "\n".join(
+        f"    python -m mtsr_lib.experiments {name} --seeds {len({row['seed'] for row in found})}"
+        for name, found in tables.items()
+        if found
+    )
+    settings = len({row["hash"] for row in rows})
+    return f"""{commands}
+
+Rows that exist are skipped; delete a CSV to start from nothing. {len(rows)} runs of {settings}
+arms took {hours:.1f} hours of CPU time for training, one thread each. On the machine that made them
+a run repeats to the digit. Made with {versions}."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    text, path = report(figures=not options.check), RESULTS / "REPORT.md"
+    if options.check:
+        sys.exit(
+            0 if path.read_text(encoding="utf-8") == text else "REPORT.md is not what the CSV says"
+        )
+    path.write_text(text, encoding="utf-8")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
