@@ -164,7 +164,7 @@ def test_an_ensembles_error_is_the_mean_error_less_the_variance():
     Mean 0.55; mean error (4 · 0.01 + 2 · 0.01 + 2 · 0.09)/8 = 0.03, variance
     (4 · 0.0225 + 2 · 0.0025 + 2 · 0.0625)/8 = 0.0275; the difference 0.0025 = (0.55 − 0.5)².
     """
-    answers = iter([0.4, 0.6, 0.8, 0.4, 0.4, 0.6, 0.8, 0.4])
+    answers = iter([0.4, 0.4, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8])
     ensemble = self_ensemble(lambda image: torch.full_like(image, next(answers)))
     made = ensemble(torch.zeros(1, 3, 2, 2, dtype=torch.float64))
     assert mse(made, torch.full_like(made, 0.5)).item() == pytest.approx(0.03 - 0.0275, abs=1e-12)
