@@ -1,10 +1,11 @@
-"""The equations of lessons 03, 04 and 07 against the library, on numbers worked by hand."""
+"""The equations of lessons 03, 04, 06 and 07 against the library, on numbers worked by hand."""
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtsr_lib.balance import FixedWeights, total_loss
 from mtsr_lib.blocks import ResidualBlock, Upsampler
 from mtsr_lib.degrade import unfade
 from mtsr_lib.evaluation import self_ensemble, t_interval
@@ -12,6 +13,7 @@ from mtsr_lib.images import luma, rgb_to_y
 from mtsr_lib.metrics import ciede2000, mse, psnr, psnr_rgb, psnr_y
 from mtsr_lib.model import ColorTransform, MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR, base, enhance
+from mtsr_lib.training import cosine
 
 LAYERS = [
     ([(3, 1, 1), (3, 1, 1)], 5),  # 1 + 2 + 2
@@ -168,3 +170,37 @@ def test_an_ensembles_error_is_the_mean_error_less_the_variance():
     ensemble = self_ensemble(lambda image: torch.full_like(image, next(answers)))
     made = ensemble(torch.zeros(1, 3, 2, 2, dtype=torch.float64))
     assert mse(made, torch.full_like(made, 0.5)).item() == pytest.approx(0.03 - 0.0275, abs=1e-12)
+
+
+def test_a_total_loss_and_the_first_steps_down_it():
+    """(θ − 1)² and (θ − 3)² with the weights 1 and 0.5 at 0: 5.5, slope −5; SGD to 0.5, 0.85.
+
+    Adam's second slope is −1.8 − 2.9 = −4.7: m = −0.92, v = 0.047065; by 0.19 and 0.001999
+    −4.842105 and 23.544272; the step 0.1 · 4.842105/4.852244.
+    """
+    places = {}
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        theta = torch.zeros((), dtype=torch.float64, requires_grad=True)
+        optimizer = kind([theta], lr=0.1)
+        places[kind.__name__] = []
+        for _ in range(2):
+            losses = {"one": (theta - 1) ** 2, "other": (theta - 3) ** 2}
+            optimizer.zero_grad()
+            FixedWeights({"other": 0.5}).backward(losses)
+            optimizer.step()
+            places[kind.__name__].append(theta.item())
+    at_zero = {"one": torch.tensor(1.0), "other": torch.tensor(9.0)}
+    assert total_loss(at_zero, {"other": 0.5}).item() == 5.5
+    assert places["SGD"] == pytest.approx([0.5, 0.85])
+    assert places["Adam"] == pytest.approx([0.1, 0.199791], abs=1e-6)
+
+
+@pytest.mark.parametrize(("step", "rate"), [(0, 2e-5), (500, 1.01e-3), (1000, 2e-5)])
+def test_the_rate_rises_and_falls_along_half_a_cosine(step, rate):
+    assert cosine(1000, peak=2e-3, warmup=100)(step) == pytest.approx(rate)
+
+
+def test_the_rate_at_a_third_and_in_the_warm_up():
+    """At t = T/3 the cosine is 0.5: 0.7525 of the peak; at t = 49 half of the peak by 0.99413."""
+    assert cosine(300, peak=2e-3, warmup=10)(100) == pytest.approx(2e-3 * 0.7525)
+    assert cosine(1000, peak=2e-3, warmup=100)(49) == pytest.approx(1e-3 * 0.99414, abs=1e-8)

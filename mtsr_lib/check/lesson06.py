@@ -21,7 +21,7 @@ def adam(answer: Any) -> Verdict:
             known={
                 "down the slope, not up: the step is subtracted": -0.1,
                 "that is SGD's step": 0.5,
-                "without dividing m and v by 1 − 0.9ᵗ and 1 − 0.999ᵗ": 0.5 * 0.1 / 0.025**0.5,
+                "the divisions by 1 − 0.9ᵗ and 1 − 0.999ᵗ are missing": 0.5 * 0.1 / 0.025**0.5,
                 "only m is divided by 1 − 0.9ᵗ; v by 1 − 0.999ᵗ too": 0.1 * 5 / 0.025**0.5,
                 "only v is divided by 1 − 0.999ᵗ; m by 1 − 0.9ᵗ too": 0.01,
                 "the root of v is missing": 0.02,
@@ -30,13 +30,14 @@ def adam(answer: Any) -> Verdict:
             tolerance=1e-5,
         ),
         Case(
-            "slopes of 2 and −2 at rate 0.1 (−0.1, then + 0.1 · 0.02 / 0.19 = 0.0053)",
+            "slopes of 2 and −2 at rate 0.1 (−0.1, then + 0.1 · (0.02 / 0.19) / √4 = 0.0053)",
             ([2.0, -2.0], 0.1),
             -0.1 + 0.1 * 0.02 / 0.19 * 0.5,
             known={
                 "that is the last step alone: add up all steps": 0.1 * 0.02 / 0.19 * 0.5,
-                "m and v go to the next step undivided; divide copies": -0.11882533802619623,
-                "m and v begin anew at every step; they are carried on": 0.0,
+                "divide copies: m and v go to the next step undivided": -0.11882533802619623,
+                "each step begins with new m and v; they are carried on": 0.0,
+                "0.9 is for m, 0.999 for v": -0.09995,
             },
             tolerance=1e-5,
         ),
@@ -63,10 +64,10 @@ def _by_torch(gradients: list[float], rate: float) -> float:
 
 
 SEEN = {
-    "A": "all lines swing up and down far above 1, as if it went too far each time",
+    "A": "`sr` swings, thrown up again and again, not in one leap, and never lies flat at 1",
     "B": "training falls while the held-out `sr` and `detail` rise: something else is learnt",
     "C": "one held-out line falls, two stay at 1 from the start, no leap",
-    "D": "a leap at the very start, then flat lines at 1 for two tasks",
+    "D": "one leap near the start, then lines flat at 1, and no more swings",
 }
 ILLNESS = {
     "A": "zero_grad forgotten",
@@ -91,7 +92,7 @@ def diagnosis(answer: Any) -> Verdict:
 def _told(letter: str) -> dict[str, str]:
     """What one sees of a patient, for each of the illnesses that it is not."""
     others = [illness for illness in ILLNESS.values() if illness != ILLNESS[letter]]
-    return {f"look again: {SEEN[letter]}. {illness}? No": illness for illness in others}
+    return {f"not `{illness}`. Look again: {SEEN[letter]}": illness for illness in others}
 
 
 def _named(answer: Any, letter: str) -> Any:

@@ -44,7 +44,7 @@ def my_adam(gradients, rate):
         wrong=[
             ("not up", adam("change += rate * m / (1 - 0.9**t) / (v / (1 - 0.999**t)) ** 0.5")),
             ("SGD's step", "def my_adam(gradients, rate):\n    return -rate * sum(gradients)"),
-            ("without dividing", adam("change -= rate * m / (v**0.5 + 1e-8)")),
+            ("divisions by", adam("change -= rate * m / (v**0.5 + 1e-8)")),
             ("v by 1 − 0.999ᵗ too", adam("change -= rate * m / (1 - 0.9**t) / (v**0.5 + 1e-8)")),
             ("m by 1 − 0.9ᵗ too", adam("change -= rate * m / ((v / (1 - 0.999**t)) ** 0.5)")),
             (
@@ -68,6 +68,16 @@ def my_adam(gradients, rate):
                     "m, v = m / (1 - 0.9**t), v / (1 - 0.999**t)\n"
                     "        change -= rate * m / (v**0.5 + 1e-8)"
                 ),
+            ),
+            (
+                "0.9 is for m",
+                "def my_adam(gradients, rate):\n"
+                "    m = v = change = 0.0\n"
+                "    for t, g in enumerate(gradients, 1):\n"
+                "        m, v = 0.999 * m + 0.001 * g, 0.9 * v + 0.1 * g * g\n"
+                "        root = (v / (1 - 0.9**t)) ** 0.5\n"
+                "        change -= rate * m / (1 - 0.999**t) / (root + 1e-8)\n"
+                "    return change",
             ),
             (
                 "a slope of 0",
@@ -94,7 +104,7 @@ def my_adam(gradients, rate):
         wrong=[
             ("swing", named(A="rate too high", D="zero_grad forgotten")),
             ("something else is learnt", named(B="one task dominates", C="pairs not aligned")),
-            ("flat lines at 1 for two tasks", named(D="one task dominates")),
+            ("lines flat at 1", named(D="one task dominates")),
             ("two stay at 1 from the start", named(C="rate too high")),
             ("write one of the four", named(C="one task dominate")),
             (
