@@ -128,7 +128,8 @@ def test_an_unknown_task_or_moment_is_shown_and_raised():
     board.set(task="color")
     assert "error" not in board.answer
     with pytest.raises(IndexError):
-        board._asked(None, {"do": "look", "task": "sr", "moment": 9}, [])
+        board._asked(None, {"do": "look", "task": "sr", "moment": 9, "from": "a-1"}, [])
+    assert board.answer["to"] == "a-1"
 
 
 def test_sweep_moves_every_control_and_leaves_them():

@@ -1,6 +1,7 @@
 // A training as it goes: a button, curves, and what the network answers at a moment of your choice.
 
 function render({ model, el }) {
+  const me = crypto.getRandomValues(new Uint32Array(1))[0]; // the same widget may be shown twice
   const tasks = model.get("tasks");
   const said = element("span", { class: "mtsr-note", role: "status" });
   const told = element("p", { class: "mtsr-note" });
@@ -14,6 +15,7 @@ function render({ model, el }) {
   const reached = element("output");
   const task = chooser("task", tasks, 0, look);
   let asked = null; // a button pressed, and not yet obeyed
+  let question = 0; // counted, so that an equal picture is a new answer all the same
 
   button.addEventListener("click", () => {
     const { running, waiting } = model.get("state");
@@ -33,8 +35,9 @@ function render({ model, el }) {
 
   function look() {
     const chosen = tasks[Number(task.querySelector("select").value)];
+    question += 1;
     el.setAttribute("aria-busy", "true");
-    model.send({ do: "look", task: chosen, moment: Number(moment.value) });
+    model.send({ do: "look", task: chosen, moment: Number(moment.value), from: `${me}-${question}` });
     describe();
   }
 
@@ -57,7 +60,7 @@ function render({ model, el }) {
     describe();
     button.textContent = now.running ? "stop" : "go on";
     button.hidden = now.done;
-    button.disabled = asked !== null;
+    button.disabled = now.done || asked !== null;
     const last = now.steps[now.steps.length - 1];
     const word = now.done ? "ended" : now.running ? "learning, last looked" : "stopped";
     said.textContent = asked === "stop" ? "stops after this step …" : `${word} at step ${last}`;
@@ -65,7 +68,7 @@ function render({ model, el }) {
 
   function show() {
     const answer = model.get("answer");
-    el.removeAttribute("aria-busy");
+    if (answer.to === `${me}-${question}`) el.removeAttribute("aria-busy");
     trouble.hidden = !answer.error;
     trouble.textContent = answer.error ?? "";
     told.textContent = answer.text;

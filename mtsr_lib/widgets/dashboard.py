@@ -136,7 +136,7 @@ class Dashboard(AnyWidget):
                 "data": plots.png(self._drawn(history)),
             }
             self._tell()
-            self._show({})
+            self._show()
 
     def _metric(self, name: str, output: Tensor, target: Tensor) -> float:
         task = self._model.tasks[name]
@@ -183,17 +183,24 @@ class Dashboard(AnyWidget):
         told = f"{task} {row[task]:.1f} dB, {gain:+.1f} on doing nothing"
         return {k: pixels_of(v) for k, v in shown.items()}, told
 
-    def set(self, task: str | None = None, moment: int | None = None) -> None:
-        """Look at a task, at a moment. An error is shown in place and raised."""
+    def set(self, task: str | None = None, moment: int | None = None, asked: str = "") -> None:
+        """Look at a task, at a moment. An error is shown in place and raised.
+
+        `asked` is the browser's mark of its question, without which an equal answer is not sent.
+        """
         try:
             with self._lock:
                 self.frames(task, moment)
                 self._task = self._task if task is None else task
                 self._moment = self._moment if moment is None else moment
                 self._tell()
-                self._show({})
+                self._show(asked)
         except Exception as error:
-            self.answer = {**self.answer, "error": f"{type(error).__name__}: {error}"}
+            self.answer = {
+                **self.answer,
+                "to": asked,
+                "error": f"{type(error).__name__}: {error}",
+            }
             raise
 
     def sweep(self) -> Iterator[tuple[str, object]]:
@@ -219,13 +226,13 @@ class Dashboard(AnyWidget):
         elif content["do"] == "start":
             self.start()
         else:
-            self.set(content["task"], content["moment"])
+            self.set(content["task"], content["moment"], content["from"])
 
-    def _show(self, more: dict) -> None:
+    def _show(self, asked: str = "") -> None:
         frames, text = self.frames()
         pictures = [packed(label, pixels) for label, pixels in frames.items()]
         error = {"error": self.answer["error"]} if self.error is not None else {}
-        self.answer = {"pictures": pictures, "text": text, **error, **more}
+        self.answer = {"pictures": pictures, "text": text, "to": asked, **error}
 
 
 def dashboard(
