@@ -1,6 +1,7 @@
 """Speed goals of the course, each a ratio of medians measured in one run on one thread.
 
 python tools/bench.py ssim
+python tools/bench.py heads
 """
 
 import argparse
@@ -14,7 +15,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from torch.utils.flop_counter import FlopCounterMode
+
 from mtsr_lib import metrics
+from mtsr_lib.balance import FixedWeights
+from mtsr_lib.datasets import Batch
+from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.tasks import COLOR, DETAIL, SR
+from mtsr_lib.training import train_step
 
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
 
@@ -59,11 +67,59 @@ def ssim_ratios(rounds: int = 15) -> dict[tuple[int, ...], tuple[float, float]]:
     return found
 
 
+def operations(model: MultiTaskNet, x: torch.Tensor) -> int:
+    """Floating-point operations of one pass, counted by PyTorch."""
+    with FlopCounterMode(display=False) as counter:
+        model(x)
+    return counter.get_total_flops()
+
+
+def heads_ratios(side: int = 24, rounds: int = 25) -> list[tuple[str, float, float, float, float]]:
+    """Three heads over one: name, milliseconds of one and of three, their ratio of operations,
+    and the ratio of times divided by it; for a training step and for one pass over a picture.
+
+    One is the mean of the networks with one head each: color's does more than the others'.
+    """
+    torch.manual_seed(0)
+    tasks = [SR, DETAIL, COLOR]
+    nets = {task.name: MultiTaskNet([task], 32, 6) for task in tasks}
+    nets["three"] = MultiTaskNet(tasks, 32, 6)
+    adams, batches = {}, {}
+    x, y = torch.rand(16, 3, side, side), torch.rand(16, 3, 2 * side, 2 * side)
+    for name, net in nets.items():
+        net.to(memory_format=torch.channels_last)
+        adams[name] = torch.optim.Adam(net.parameters(), fused=True)
+        batches[name] = Batch(x, dict.fromkeys(net.tasks, y), torch.rand(16, 3, 32, 32))
+    picture = torch.rand(1, 3, 256, 256).contiguous(memory_format=torch.channels_last)
+
+    def step(name: str) -> Callable[[], object]:
+        return lambda: train_step(nets[name], batches[name], adams[name], FixedWeights())
+
+    def restore(name: str) -> Callable[[], object]:
+        return lambda: torch.inference_mode()(nets[name])(picture)
+
+    found = []
+    for what, run, seen in (("training step", step, x), ("one pass", restore, picture)):
+        *each, three = medians({name: run(name) for name in nets}, rounds).values()
+        *parts, whole = (operations(net, seen) for net in nets.values())
+        one, work = statistics.mean(each), whole / statistics.mean(parts)
+        found.append((what, one, three, work, three / one / work))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["ssim"])
-    parser.parse_args()
+    parser.add_argument("what", choices=["ssim", "heads"])
+    options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.what == "heads":
+        for side in (24, 48):
+            for name, one, three, work, ratio in heads_ratios(side):
+                print(
+                    f"{name}, patches {side}×{side}: one head {one:.1f} ms, three {three:.1f} ms,"
+                )
+                print(f"  {three / one:.3f} as long, {work:.3f} the operations: ratio {ratio:.3f}")
+        return
     for size, (ours, theirs) in ssim_ratios().items():
         name = "×".join(map(str, size))
         ratio = ours / theirs
