@@ -137,6 +137,8 @@ THREATS = """\
 - **One recipe.** All arms use the learning rate that was best on the validation photographs for
   one task and for three, found on a coarse grid. An arm that would need another is at a
   disadvantage.
+- **Dead units.** At that rate many of the trunk's ReLU units die early (lesson 06); longer
+  trainings would pay for it, and perhaps not all arms alike.
 - **Many comparisons.** With dozens of 95 % intervals, one in twenty excludes zero by chance.
   Single bold cells are hints.
 - **Choice after the fact.** Nothing here was chosen on the test photographs; but arms were added
