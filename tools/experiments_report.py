@@ -134,8 +134,7 @@ THREATS = """\
   test photographs could move all of them.
 - **Small networks, short training.** What is true after these steps need not be true after a
   hundred times as many.
-- **One recipe.** All arms use the learning rate that was best on the validation photographs for
-  one task and for three, found on a coarse grid. An arm that would need another is at a
+- **One recipe.** All arms use one learning rate. An arm that would need another is at a
   disadvantage.
 - **Dead units.** At that rate many of the trunk's ReLU units die early (lesson 06); longer
   trainings would pay for it, and perhaps not all arms alike.
