@@ -27,7 +27,7 @@ class ResidualBlock(nn.Module):
 
 
 class Upsampler(nn.Module):
-    """Sub-pixel convolution: 3×3 to out·scale² channels, then PixelShuffle (Shi et al. 2016).
+    """Sub-pixel convolution: 3×3 to out·scale² channels, then their shuffle (Shi et al. 2016).
 
     It starts at zero, so that what it is added to is at first left as it is.
     """
@@ -35,10 +35,12 @@ class Upsampler(nn.Module):
     def __init__(self, channels: int, out_channels: int, scale: int):
         super().__init__()
         self.conv = nn.Conv2d(channels, out_channels * scale**2, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(scale)
+        self.scale = scale
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out_channels h2 w2"]:
         """h2 = h · scale."""
-        return self.shuffle(self.conv(x))
+        squares = self.conv(x).unflatten(1, (-1, self.scale, self.scale))
+        joined = squares.permute(0, 1, 4, 2, 5, 3)  # b, c, h, row, w, column
+        return joined.flatten(4).flatten(2, 3)

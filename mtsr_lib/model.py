@@ -73,11 +73,11 @@ def _mean(values: Tensor) -> Tensor:
 
 
 def _least(values: Tensor) -> Tensor:
-    return values.amin(-1)
+    return values.min(-1).values
 
 
 def _greatest(values: Tensor) -> Tensor:
-    return values.amax(-1)
+    return values.max(-1).values
 
 
 class Head(nn.Module):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mtsr_lib.blocks import ResidualBlock, Upsampler
 from mtsr_lib.degrade import enlarge
@@ -109,6 +110,14 @@ def test_blocks():
     assert torch.allclose(block(x), by_hand)
     assert upsampler(x).shape == (2, 3, 20, 16)
     assert upsampler(x).abs().max() == 0
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_upsampler_shuffles_as_pytorch_does(scale):
+    upsampler = Upsampler(6, 3, scale)
+    upsampler.conv.reset_parameters()
+    x = torch.rand(2, 6, 5, 4).contiguous(memory_format=torch.channels_last)
+    assert torch.equal(upsampler(x), F.pixel_shuffle(upsampler.conv(x), scale))
 
 
 def test_parameters_counted_by_hand():

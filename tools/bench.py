@@ -2,10 +2,12 @@
 
 python tools/bench.py ssim
 python tools/bench.py heads
+python tools/bench.py memory
 """
 
 import argparse
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -107,13 +109,55 @@ def heads_ratios(side: int = 24, rounds: int = 25) -> list[tuple[str, float, flo
     return found
 
 
+CHILD = """
+import sys
+import torch
+if sys.argv[2] == "without":
+    real, torch.empty = torch.empty, lambda *size, **kind: None
+    import mtsr_lib
+    torch.empty = real
+sys.path.insert(0, sys.argv[1])
+import bench
+torch.set_num_threads(1)
+print(*bench.step_and_pass())
+"""
+
+
+def step_and_pass(rounds: int = 40) -> list[float]:
+    """Milliseconds of a training step of 16 patches 24×24 and of a pass over 256×256 pixels."""
+    net = MultiTaskNet([SR, DETAIL, COLOR], 32, 6).to(memory_format=torch.channels_last)
+    adam, y = torch.optim.Adam(net.parameters()), torch.rand(16, 3, 48, 48)
+    batch = Batch(torch.rand(16, 3, 24, 24), dict.fromkeys(net.tasks, y), torch.rand(16, 3, 32, 32))
+    picture = torch.rand(1, 3, 256, 256).contiguous(memory_format=torch.channels_last)
+    step = medians({"step": lambda: train_step(net, batch, adam, FixedWeights())}, rounds)
+    one = medians({"pass": lambda: torch.inference_mode()(net)(picture)}, rounds)
+    return [*step.values(), *one.values()]
+
+
+def memory_ratios(repeats: int = 3) -> list[float]:
+    """Time with the block that mtsr_lib frees at import over time without: step, pass."""
+    times: dict[str, list[list[float]]] = {"with": [], "without": []}
+    for _ in range(repeats):
+        for kind, rows in times.items():
+            command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), kind]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            rows.append([float(value) for value in printed.split()])
+    ours, bare = (zip(*rows, strict=True) for rows in times.values())
+    return [statistics.median(a) / statistics.median(b) for a, b in zip(ours, bare, strict=True)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["ssim", "heads"])
+    parser.add_argument("what", choices=["ssim", "heads", "memory"])
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.what == "memory":
+        print(
+            "with the freed block over without: step {:.2f}, pass {:.2f}".format(*memory_ratios())
+        )
+        return
     if options.what == "heads":
-        for side in (24, 48):
+        for side in (24, 32, 48):
             for name, one, three, work, ratio in heads_ratios(side):
                 print(
                     f"{name}, patches {side}×{side}: one head {one:.1f} ms, three {three:.1f} ms,"
