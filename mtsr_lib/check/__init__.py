@@ -11,6 +11,7 @@ from mtsr_lib.check.lesson04 import color_matrix, compromise, grey_task, tile
 from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
+from mtsr_lib.check.lesson08 import budget, controls, interval
 
 __all__ = [
     "adam",
@@ -18,9 +19,11 @@ __all__ = [
     "best",
     "blind",
     "blind_mse",
+    "budget",
     "careful_loss",
     "color_matrix",
     "compromise",
+    "controls",
     "cost",
     "crop",
     "diagnosis",
@@ -32,6 +35,7 @@ __all__ = [
     "gain",
     "grey_task",
     "identity_block",
+    "interval",
     "paired",
     "psnr",
     "shuffle",

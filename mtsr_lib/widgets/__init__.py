@@ -10,6 +10,7 @@ from .experiment import choice, experiment, slider, switch
 from .features import feature_maps
 from .magnifier import magnifier
 from .picker import photo_picker
+from .race import race
 from .receptive import receptive_field
 from .shapes import shape_tracer
 from .storyboard import storyboard
@@ -25,6 +26,7 @@ __all__ = [
     "feature_maps",
     "magnifier",
     "photo_picker",
+    "race",
     "receptive_field",
     "shape_tracer",
     "slider",
