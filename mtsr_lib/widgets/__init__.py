@@ -10,6 +10,7 @@ from .experiment import choice, experiment, slider, switch
 from .features import feature_maps
 from .magnifier import magnifier
 from .picker import photo_picker
+from .playground import gradient_playground
 from .race import race
 from .receptive import receptive_field
 from .shapes import shape_tracer
@@ -24,6 +25,7 @@ __all__ = [
     "error_explorer",
     "experiment",
     "feature_maps",
+    "gradient_playground",
     "magnifier",
     "photo_picker",
     "race",
