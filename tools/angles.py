@@ -54,7 +54,7 @@ def layers_of(model: MultiTaskNet) -> dict[str, list[Tensor]]:
 
 def gradients(model: MultiTaskNet, batch: Batch) -> dict[str, Tensor]:
     """Each task's gradient, one row a task, on the whole trunk and on every group of layers."""
-    batch, groups = batch.to("cpu"), layers_of(model)
+    batch, groups = batch.to(torch.device("cpu")), layers_of(model)
     outputs = model(batch.x, list(batch.targets), batch.context)
     losses = {n: model.tasks[n].loss(outputs[n], y) for n, y in batch.targets.items()}
     rows = task_gradients(losses, [p for group in groups.values() for p in group])

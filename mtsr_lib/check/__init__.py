@@ -12,9 +12,11 @@ from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 from mtsr_lib.check.lesson08 import budget, controls, interval
+from mtsr_lib.check.lesson10 import again, half_space, harmed, shortest
 
 __all__ = [
     "adam",
+    "again",
     "alias",
     "best",
     "blind",
@@ -34,10 +36,13 @@ __all__ = [
     "four_faults",
     "gain",
     "grey_task",
+    "half_space",
+    "harmed",
     "identity_block",
     "interval",
     "paired",
     "psnr",
+    "shortest",
     "shuffle",
     "side",
     "silent",
