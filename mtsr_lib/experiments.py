@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from . import __version__, losses, sharing
+from .checkpoints import save_checkpoint
 from .datasets import Patches, whole_pair
 from .images import data_folder, from_uint8, load_uint8, photographs
 from .metrics import psnr_rgb
@@ -33,6 +34,8 @@ from .training import cosine, fit
 __all__ = ["EXPERIMENTS", "Arm", "run_arm", "run_experiment"]
 
 STRENGTHS = (0.25, 0.75)  # of fading, for measuring
+EVERYTHING = ("sr", "detail", "color")
+CHOSEN = 2  # of the chained arms: by the validation photographs, so far with one seed
 SIDE = 768  # measured on the middle of each photograph, HR pixels
 
 
@@ -86,23 +89,54 @@ def subsets() -> list[Arm]:
 
 
 def balancers() -> list[Arm]:
-    """Stage (ii): every balancer on all three tasks, and a grid of fixed weights to tune from."""
-    everything = ("sr", "detail", "color")
-    arms = [
-        Arm(name, everything, balancer=name)
-        for name in ("random", "dwa", "uncertainty", "gradnorm", "pcgrad", "mgda", "upgrad")
+    """Stage (ii): every balancer on all three tasks; for fixed weights see `weights`."""
+    names = ("fixed", "random", "dwa", "uncertainty", "gradnorm", "pcgrad", "mgda", "upgrad")
+    return [Arm(name, EVERYTHING, balancer=name) for name in names]
+
+
+def weights() -> list[Arm]:
+    """Stage (ii): fixed weights to tune from: sr has 1, detail and color have these."""
+    grid = [(d, c) for d in (0.1, 0.3, 1, 3) for c in (0.03, 0.1, 0.3, 1)]
+    return [Arm(f"detail {d}, color {c}", EVERYTHING, weights=(1, d, c)) for d, c in grid]
+
+
+def chained() -> list[Arm]:
+    """Stage (ii): the chained network with tuned weights, as wide as hard sharing and wider.
+
+    36 channels: still below half of the operations and parameters of three networks of 32.
+    """
+    grid = [(1, 0.1), (0.3, 0.1), (1, 0.03), (0.3, 0.03), (1, 0.01), (3, 0.1), (3, 0.03)]
+    shapes = [(32, w) for w in grid] + [(36, (1, 0.03)), (36, (0.3, 0.03))]
+    return [
+        Arm(
+            f"detail {d}, color {c}, {width} channels",
+            EVERYTHING,
+            sharing="chained",
+            weights=(1, d, c),
+            channels=width,
+        )
+        for width, (d, c) in shapes
     ]
-    grid = [(1, 1, 1), (1, 0.5, 0.3), (1, 1, 0.3), (1, 0.3, 1), (1, 0.3, 0.1), (1, 0.3, 0.3)]
-    grid += [(1, 0.1, 0.1), (0.3, 1, 0.3), (0.3, 0.3, 1)]
-    arms += [Arm(f"fixed {w}", everything, weights=w) for w in grid]
-    return arms
 
 
 def architectures() -> list[Arm]:
     """Stage (ii): other ways of sharing, as wide as gives them hard sharing's parameters."""
-    everything = ("sr", "detail", "color")
     widths = {"cross-stitch": 19, "attention": 27, "conditioning": 32, "groups": 23}
-    return [Arm(name, everything, sharing=name, channels=c) for name, c in widths.items()]
+    return [Arm(name, EVERYTHING, sharing=name, channels=c) for name, c in widths.items()]
+
+
+def confirm() -> list[Arm]:
+    """Stage (iii): what won on the validation photographs, beside single-task networks.
+
+    To be run with seeds that no choice has seen: --first 100 --seeds 10.
+    """
+    single = [Arm(task, (task,)) for task in EVERYTHING]
+    return [*single, replace(chained()[CHOSEN], name="one for three")]
+
+
+def confirm_long() -> list[Arm]:
+    """Stage (iii) at five times the steps."""
+    return [replace(arm, steps=5 * arm.steps) for arm in confirm()]
 
 
 def few_photographs() -> list[Arm]:
@@ -117,9 +151,13 @@ def few_photographs() -> list[Arm]:
 
 EXPERIMENTS: dict[str, Callable[[], list[Arm]]] = {
     "subsets": subsets,
+    "weights": weights,
     "balancers": balancers,
     "architectures": architectures,
+    "chained": chained,
     "few_photographs": few_photographs,
+    "confirm": confirm,
+    "confirm_long": confirm_long,
 }
 
 
@@ -150,8 +188,8 @@ def network_of(arm: Arm) -> MultiTaskNet:
     return kinds[arm.sharing](tasks, *size, arm.hidden)
 
 
-def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
-    """Train one arm with one seed, measure it, and give its row."""
+def run_arm(arm: Arm, seed: int, experiment: str = "", keep: Path | None = None) -> dict:
+    """Train one arm with one seed, measure it, and give its row; its weights go to `keep`."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     files = photographs("train")[: arm.photographs or None]
@@ -165,6 +203,8 @@ def run_arm(arm: Arm, seed: int, experiment: str = "") -> dict:
     schedule = cosine(arm.steps, arm.learning_rate)
     history = fit(model, data, arm.steps, optimizer, schedule, balancer, progress=False)
     seconds = time.process_time() - start
+    if keep:
+        save_checkpoint(model, keep / f"{arm.hash}-{seed}.safetensors", asdict(arm))
     scores = {
         f"{split}_{k}": v for split in ("val", "test") for k, v in score(model, split).items()
     }
@@ -213,25 +253,30 @@ def middle(picture: Tensor) -> Tensor:
 
 
 def run_experiment(
-    name: str, seeds: Sequence[int], jobs: int = 1, folder: Path | None = None, only: str = ""
+    name: str,
+    seeds: Sequence[int],
+    jobs: int = 1,
+    folder: Path | None = None,
+    only: str = "",
+    keep: Path | None = None,
 ) -> Path:
     """All arms with all seeds whose rows are missing; gives the CSV's path."""
     path = (folder or data_folder() / "results") / f"{name}.csv"
     have = {(row["hash"], int(row["seed"])) for row in read_rows(path)}
     arms = [arm for arm in EXPERIMENTS[name]() if only in arm.name]
     wanted = [(arm, seed) for seed in seeds for arm in arms if (arm.hash, seed) not in have]
-    for row in tqdm(_results(wanted, jobs, name), total=len(wanted), desc=name):
+    for row in tqdm(_results(wanted, jobs, name, keep), total=len(wanted), desc=name):
         append_row(path, row)
     return path
 
 
-def _results(wanted: list[tuple[Arm, int]], jobs: int, name: str):
+def _results(wanted: list[tuple[Arm, int]], jobs: int, name: str, keep: Path | None):
     """Rows as they come, in order of finishing."""
     if jobs == 1:
-        return (run_arm(arm, seed, name) for arm, seed in wanted)
+        return (run_arm(arm, seed, name, keep) for arm, seed in wanted)
     from joblib import Parallel, delayed
 
-    work = (delayed(run_arm)(arm, seed, name) for arm, seed in wanted)
+    work = (delayed(run_arm)(arm, seed, name, keep) for arm, seed in wanted)
     return Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
 
 
@@ -258,14 +303,17 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line of the experiments."""
     parser = argparse.ArgumentParser(prog="python -m mtsr_lib.experiments", description=__doc__)
     parser.add_argument("name", choices=sorted(EXPERIMENTS))
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (default 5)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (default 5)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument(
         "--jobs", type=int, default=1, help="runs at once (default 1; needs joblib)"
     )
     parser.add_argument("--only", default="", help="only arms whose name holds this")
     parser.add_argument("--out", type=Path, help="folder for the CSV (default: data/results)")
+    parser.add_argument("--keep", type=Path, help="folder for the trained networks")
     o = parser.parse_args(arguments)
-    print(run_experiment(o.name, range(o.seeds), o.jobs, o.out, o.only))
+    seeds = range(o.first, o.first + o.seeds)
+    print(run_experiment(o.name, seeds, o.jobs, o.out, o.only, o.keep))
     return 0
 
 

@@ -34,7 +34,7 @@ def test_rows_that_exist_are_skipped(tmp_path, monkeypatch):
     monkeypatch.setattr(
         experiments,
         "run_arm",
-        lambda arm, seed, name: (
+        lambda arm, seed, *_: (
             done.append((arm.name, seed)) or {"arm": arm.name, "seed": seed, "hash": arm.hash}
         ),
     )

@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 
+from mtsr_lib.experiments import EXPERIMENTS, read_rows, run_arm
 from mtsr_lib.images import data_folder
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.recipes import read_config
@@ -91,7 +92,34 @@ def test_the_headline_claims_no_more_than_the_intervals(rows):
     assert "not enough seeds" in report.headline(rows[:4])
 
 
+def test_verdicts_by_hand(rows):
+    """Half widths of three seeds 0.02 apart: 4.303 · 0.02 / √3 = 0.050."""
+    assert report.verdict([0.06, 0.04, 0.08]) == "ahead"
+    assert report.verdict([-0.06, -0.04, -0.08]) == "behind"
+    assert report.verdict([0.02, 0.0, 0.04]) == "level"
+    assert report.verdict([0.02, -0.3, 0.34]) == "not told apart"
+    assert report.verdict([0.02]) == "too few seeds"
+    sorted_out = report.established(rows, ["sr", report.ALL])
+    assert sorted_out.splitlines() == [
+        f"- behind: color of *{report.ALL}*.",
+        f"- not told apart: sr of *{report.ALL}*; detail of *{report.ALL}*.",
+    ]
+
+
 def test_the_report_is_what_the_rows_say():
     if not (RESULTS / "REPORT.md").exists():
         pytest.skip("no experiment has been run")
     assert (RESULTS / "REPORT.md").read_text(encoding="utf-8") == report.report(figures=False)
+
+
+@pytest.mark.slow
+def test_a_stored_row_can_be_made_again():
+    """To the digit on the machine that made it; elsewhere sums round otherwise."""
+    name = "sr, a third of the steps"
+    (arm,) = (arm for arm in EXPERIMENTS["subsets"]() if arm.name == name)
+    rows = read_rows(RESULTS / "subsets.csv")
+    (stored,) = (row for row in rows if (row["hash"], row["seed"]) == (arm.hash, "0"))
+    again = run_arm(arm, 0)
+    for metric in ("val_sr", "test_sr"):
+        assert again[metric] == pytest.approx(float(stored[metric]), abs=report.TOLERANCE)
+    assert again["parameters"] == int(stored["parameters"])
