@@ -208,6 +208,7 @@ def row(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 (default 3)")
+    parser.add_argument("--only", nargs="+", choices=ARMS, default=ARMS, help="these arms only")
     parser.add_argument("--out", type=Path, default=data_folder() / "results")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -217,7 +218,7 @@ def main() -> None:
         for arm, restore in {"doing nothing": nothing, "gains known": world.oracle}.items():
             if (f"{name}: {arm}", "") not in have:
                 append_row(path, row(f"{name}: {arm}", "", 0, 0.0, score(world, restore)))
-    wanted = [(arm, seed) for seed in range(options.seeds) for arm in ARMS]
+    wanted = [(arm, seed) for seed in range(options.seeds) for arm in options.only]
     for arm, seed in tqdm([each for each in wanted if (each[0], str(each[1])) not in have]):
         append_row(path, run(arm, seed))
     print(path)

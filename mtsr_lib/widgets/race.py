@@ -50,7 +50,7 @@ def race(rows: Sequence[Mapping[str, str]]) -> Experiment:
         title="a race",
         network=choice("together", offered),
         rule=choice("each alone has", list(RULES)),
-        count=slider("look at", 1, len(seeds), len(seeds), unit="seeds"),
+        count=slider("seeds", 1, len(seeds), len(seeds), unit="looked at"),
     )
 
 
