@@ -46,7 +46,7 @@ def test_the_cone_without_harm() -> None:
 
 def test_what_it_says(plane) -> None:
     plane.set(detail_angle=150, detail_length=2)
-    assert plane.answer["text"] == "Angles: sr–detail 150°. mean harms sr."
+    assert plane.answer["text"] == "Angles: sr–detail 150°. The mean harms sr."
     plane.set(detail_angle=60)
     assert "No method harms a task" in plane.answer["text"]
     plane.set(color=True, color_angle=-110, color_length=1.5, detail_angle=120, detail_length=1)

@@ -103,8 +103,14 @@ def told(g: Tensor, steps: dict[str, Tensor]) -> str:
     """The angles between the tasks, and whom each method harms."""
     pairs = [(i, j) for i in range(len(g)) for j in range(i + 1, len(g))]
     angles = ", ".join(f"{TASKS[i]}–{TASKS[j]} {angle(g[i], g[j])}" for i, j in pairs)
-    hurt = [f"{name} harms {' and '.join(h)}" for name, d in steps.items() if (h := harmed(g, d))]
-    return f"Angles: {angles}. " + ("; ".join(hurt) or "No method harms a task") + "."
+    called = {"mean": "the mean"}
+    hurt = [
+        f"{called.get(name, name)} harms {' and '.join(names)}"
+        for name, direction in steps.items()
+        if (names := harmed(g, direction))
+    ]
+    end = "; ".join(hurt) or "no method harms a task"
+    return f"Angles: {angles}. {end[0].upper()}{end[1:]}."
 
 
 def angle(a: Tensor, b: Tensor) -> str:

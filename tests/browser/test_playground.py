@@ -52,7 +52,7 @@ def test_a_tip_is_dragged(root):
     assert told.text_content() == "Angles: sr–detail 120°. No method harms a task."
     drag(root, (-0.5, 0.87), (-1.73, 1.0))  # detail's tip to 150°, 2
     assert (value(root, "detail: angle"), value(root, "detail: length")) == (150, 2)
-    assert told.text_content() == "Angles: sr–detail 150°. mean harms sr."
+    assert told.text_content() == "Angles: sr–detail 150°. The mean harms sr."
     drag(root, (1.3, -0.75), (0, -1))  # color's tip, which is not there yet
     assert (value(root, "color: angle"), value(root, "color: length")) == (-30, 1.5)
     root.get_by_label("color too").check()
