@@ -503,7 +503,11 @@ def library_command(name: str):
     return lambda root, rest: run_child([set_up(root), "-m", "mtsr_lib", name, *rest], root)
 
 
-COMMANDS = {"lab": lab, "test": test, "reset": reset, "setup": setup}
+def classroom(root: Path, rest: list) -> int:
+    return run_child([set_up(root, ("teach",)), "-m", "tools.classroom", *rest], root)
+
+
+COMMANDS = {"lab": lab, "test": test, "reset": reset, "setup": setup, "class": classroom}
 for _name in ("doctor", "upscale", "train", "evaluate"):
     COMMANDS[_name] = library_command(_name)
 
@@ -515,6 +519,7 @@ commands:
   reset NN [NN ...]      give a fresh copy of lesson NN and keep yours under another name
   setup [EXTRA ...]      only install; extras: test, teach (nbgrader), parallel (accelerate, joblib)
   doctor                 look at this computer and say what to do about each problem
+  class STEP ...         for a teacher: make, collect and grade assignments; see class --help
   upscale PHOTO ...      restore photographs; train and evaluate likewise: see upscale --help
 """
 
