@@ -148,6 +148,7 @@ def test_the_solution_passes_with_any_word(assignment: str, word: str, capsys) -
         if cell.cell_type == "code" and name_of(cell):
             value = evaluate(cell.source, names)
             assert value in (None, cell.metadata.nbgrader.get("points")), name_of(cell)
+    assert capsys.readouterr().out.count("Passed") > 20
 
 
 @pytest.mark.parametrize("assignment", NAMES)

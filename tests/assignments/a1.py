@@ -26,6 +26,7 @@ BY_HEART = {
     ),
     "overlap_psnr": "def overlap_psnr(a, b, dy, dx):\n    return torch.tensor([20.0])",
     "find_shift": "def find_shift(a, b, radius):\n    return 2, -3",
+    "diagnose": "def diagnose(prediction, target):\n    return 'nothing'",
 }
 NO_NAN = """
 def psnr_where(prediction, target, mask):
@@ -60,6 +61,16 @@ def move(image, dy, dx):
     turns = torch.fft.fftfreq(h)[:, None] * dy + torch.fft.fftfreq(w) * dx
     spectrum = torch.fft.fft2(image.double())
     return torch.fft.ifft2(spectrum * torch.exp(-2j * torch.pi * turns)).real
+"""
+WITHOUT_OVERLAP = """
+def find_shift(a, b, radius):
+    r, (h, w) = radius, a.shape[-2:]
+    middle, found = b[..., r : h - r, r : w - r], {}
+    for dy in range(-r, r + 1):
+        for dx in range(-r, r + 1):
+            error = (a[..., r - dy : h - r - dy, r - dx : w - r - dx] - middle).square().mean()
+            found[dy, dx] = error.item()
+    return min(found, key=found.get)
 """
 ALWAYS_NOTHING = "def diagnose(prediction, target):\n    return 'nothing'"
 WITH_NUMPY = {
@@ -143,7 +154,7 @@ SUBMISSIONS = [
             *("overlap_psnr_values", "overlap_psnr_batch", "find_shift_values"),
             "find_shift_other",
         ),
-        partly={"diagnose_examples": 0.0, "diagnose_hidden": 0.0},
+        partly={"diagnose_examples": 0.8, "diagnose_hidden": 1.5},
     ),
     Submission(
         "nan_and_corners",
@@ -156,17 +167,23 @@ SUBMISSIONS = [
     ),
     Submission(
         "rolled",
-        answers={"overlap_psnr": ROLLED},
+        answers={"overlap_psnr": ROLLED, "find_shift": WITHOUT_OVERLAP},
         lost=("overlap_psnr_values", "overlap_psnr_batch"),
         feedback=("compare the overlap only",),
     ),
     Submission(
         "swapped_and_in_place",
-        answers={"find_shift": SWAPPED, "psnr_where": IN_PLACE, "move": DOUBLE},
+        answers={
+            "find_shift": SWAPPED,
+            "psnr_where": IN_PLACE,
+            "move": DOUBLE,
+            "diagnose": ALWAYS_NOTHING,
+        },
         lost=(
             *("find_shift_values", "find_shift_other", "psnr_where_values", "psnr_where_batch"),
             *("move_values", "move_other"),
         ),
+        partly={"diagnose_examples": 0.8, "diagnose_hidden": 1.5},
         feedback=("rows come first", "your code changed its input", "torch.float64"),
     ),
     Submission(

@@ -104,7 +104,8 @@ class Student:
         self.client.start_channels()
         self._wait_for_start()
         again, self.done = self.done, []
-        for source in [f"import sys; sys.path.append({str(self.folder)!r})", *again]:
+        begin = f"import sys; sys.path.append({str(self.folder)!r}); exit = quit = lambda *_: None"
+        for source in [begin, *again]:
             self._execute(source, lambda output: None, START + self.limits.seconds)
             self.done += [source] if source in again else []
 
