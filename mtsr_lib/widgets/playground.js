@@ -9,12 +9,14 @@ function playground({ model, el }) {
   const input = (name) => inputs[names.indexOf(name)];
   results.style.touchAction = "pan-y";
   let held = null;
+  let frame = null;
 
-  /** The pointer in the plane, y upwards; nothing while no drawing is there. */
+  /** The pointer in the plane, y upwards; nothing before the first drawing. */
   function where(event) {
     const picture = results.querySelector("img");
-    if (!picture) return null;
-    const frame = picture.getBoundingClientRect();
+    // A new drawing has another size until it is loaded; none changes its place while a tip is held.
+    if (!held && picture?.naturalWidth) frame = picture.getBoundingClientRect();
+    if (!frame) return null;
     const x = ((event.clientX - frame.left) / frame.width) * width;
     const y = ((event.clientY - frame.top) / frame.height) * height;
     return { x: (x - left) / unit, y: (top - y) / unit };
