@@ -173,8 +173,8 @@ class GradNorm(nn.Module):
         progress = values / self.first[index]
         lag = progress / progress.mean()
         length = self.w[index] * norms
-        w = self.w[index] - self.rate * torch.sign(length - length.mean() * lag**self.alpha) * norms
-        w = w.clamp(min=1e-3)
+        too_long = torch.sign(length - length.mean() * lag**self.alpha)
+        w = (self.w[index] - self.rate * too_long * norms).clamp(min=1e-3)
         self.w[index] = w * self.w[index].sum() / w.sum()
 
 

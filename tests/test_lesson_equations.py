@@ -1,11 +1,13 @@
-"""The equations of lessons 03, 04, 06 and 07 against the library, on numbers worked by hand."""
+"""The equations of lessons 03, 04, 06, 07 and 09 against the library, on numbers worked by hand."""
+
+import math
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtsr_lib.balance import FixedWeights, total_loss
+from mtsr_lib.balance import DWA, FixedWeights, Uncertainty, total_loss
 from mtsr_lib.blocks import ResidualBlock, Upsampler
 from mtsr_lib.degrade import unfade
 from mtsr_lib.evaluation import self_ensemble, t_interval
@@ -204,3 +206,46 @@ def test_the_rate_at_a_third_and_in_the_warm_up():
     """At t = T/3 the cosine is 0.5: 0.7525 of the peak; at t = 49 half of the peak by 0.99413."""
     assert cosine(300, peak=2e-3, warmup=10)(100) == pytest.approx(2e-3 * 0.7525)
     assert cosine(1000, peak=2e-3, warmup=100)(49) == pytest.approx(1e-3 * 0.99414, abs=1e-8)
+
+
+def test_a_settled_uncertainty_does_not_know_units():
+    """At exp(s) = L a task adds 1/2 + ln(L)/2: 255 times the loss adds ln(255)/2 = 2.7706."""
+    totals = []
+    for loss in (0.02, 0.02 * 255):
+        balancer = Uncertainty(["a"])
+        balancer.log_variance["a"].data.fill_(math.log(loss))
+        scaled = torch.tensor(loss, requires_grad=True)
+        assert balancer.backward({"a": scaled})["a"] == pytest.approx(1 / (2 * loss))
+        assert balancer.log_variance["a"].grad.item() == pytest.approx(0, abs=1e-6)
+        totals.append(loss / (2 * loss) + math.log(loss) / 2)
+    assert totals[1] - totals[0] == pytest.approx(2.7706, abs=1e-4)
+
+
+def test_how_far_adam_lets_a_log_variance_fall():
+    """With slopes of one sign: the sum of the rates, 1.42 in 1,500 steps; not ln 0.01."""
+    balancer = Uncertainty(["sr", "color"])
+    optimizer = torch.optim.Adam(balancer.parameters())
+    for step in range(1500):
+        optimizer.param_groups[0]["lr"] = cosine(1500)(step)
+        optimizer.zero_grad()
+        balancer.backward({"sr": torch.tensor(0.01), "color": torch.tensor(0.07)})
+        optimizer.step()
+    sr, color = (s.item() for s in balancer.log_variance.values())
+    reach = sum(cosine(1500)(step) for step in range(1500))
+    assert reach == pytest.approx(1.42, abs=0.01)
+    assert math.log(0.01) < -2 * reach
+    assert -reach - 0.02 < sr < -0.95 * reach
+    assert color == pytest.approx(sr, abs=0.08)
+
+
+def test_dwa_cannot_give_more_than_the_root_of_e_as_long_as_no_loss_rises():
+    dwa = DWA(["still", "gone"], period=1)
+    for still, gone in [(1.0, 1.0), (1.0, 0.0)]:
+        dwa.backward(
+            {
+                name: torch.tensor(v, requires_grad=True)
+                for name, v in {"still": still, "gone": gone}.items()
+            }
+        )
+    drawn = dwa.backward({n: torch.tensor(1.0, requires_grad=True) for n in ("still", "gone")})
+    assert drawn["still"] / drawn["gone"] == pytest.approx(math.exp(0.5))

@@ -106,6 +106,14 @@ def test_verdicts_by_hand(rows):
     ]
 
 
+def test_commands_name_the_seeds_of_all_arms_and_those_of_one(rows):
+    start = "    python -m mtsr_lib.experiments subsets"
+    assert report.commands("subsets", rows) == [f"{start} --seeds 3"]
+    more = [*rows, row("sr", 3, sr=1), row("sr", 4, sr=2)]
+    lines = [f"{start} --seeds 3", f'{start} --first 3 --seeds 2 --only "sr"']
+    assert report.commands("subsets", more) == lines
+
+
 def test_the_report_is_what_the_rows_say():
     if not (RESULTS / "REPORT.md").exists():
         pytest.skip("no experiment has been run")

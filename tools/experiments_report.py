@@ -5,7 +5,9 @@ python tools/experiments_report.py --check    writes nothing, fails if REPORT.md
 """
 
 import argparse
+import statistics
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -196,7 +198,7 @@ def report(folder: Path = RESULTS, figures: bool = True) -> str:
         if rows:
             everything = rows if name in OWN_RIVALS else rows + base
             arms = arms_of(rows, name)
-            several = len({row["seed"] for row in rows}) > 1
+            several = statistics.median(Counter(row["arm"] for row in rows).values()) > 1
             if figures and several:
                 forest(everything, arms, folder / f"{name}.png")
             picture = f"![Differences from single-task networks, with intervals]({name}.png)"
@@ -204,7 +206,9 @@ def report(folder: Path = RESULTS, figures: bool = True) -> str:
             parts += [
                 "Against a network for each task alone, dB:",
                 differences(everything, arms),
-                established(everything, arms) if several else "One seed: no intervals yet.",
+                established(everything, arms)
+                if several
+                else "Most arms have one seed: no intervals for them yet.",
                 picture if several else "",
             ]
         else:
@@ -218,11 +222,20 @@ def heads(rows: Rows) -> list[str]:
     return [arm for arm in arms_of(rows, "subsets") if arm.startswith(ALL)]
 
 
-def command(name: str, rows: Rows) -> str:
-    """What makes an experiment's rows."""
-    seeds = sorted({int(row["seed"]) for row in rows})
-    first = f" --first {seeds[0]}" if seeds[0] else ""
-    return f"    python -m mtsr_lib.experiments {name}{first} --seeds {len(seeds)}"
+def commands(name: str, rows: Rows) -> list[str]:
+    """What makes an experiment's rows: the seeds that all arms have, then those of single arms."""
+    seeds: dict[str, set[int]] = {}
+    for row in rows:
+        seeds.setdefault(row["arm"], set()).add(int(row["seed"]))
+    common = set.intersection(*seeds.values())
+    wanted = {"": common} | {f' --only "{arm}"': own - common for arm, own in seeds.items()}
+    return [
+        f"    python -m mtsr_lib.experiments {name}"
+        + (f" --first {min(own)}" if min(own) else "")
+        + f" --seeds {len(own)}{only}"
+        for only, own in wanted.items()
+        if own
+    ]
 
 
 def rerun(tables: dict[str, Rows]) -> str:
@@ -230,9 +243,10 @@ def rerun(tables: dict[str, Rows]) -> str:
     rows = [row for found in tables.values() for row in found]
     hours = sum(float(row["cpu_seconds"]) for row in rows) / 3600
     versions = ", ".join(sorted({row["versions"] for row in rows}))
-    commands = "\n".join(command(name, found) for name, found in tables.items() if found)
+    lines = [line for name, found in tables.items() if found for line in commands(name, found)]
     settings = len({row["hash"] for row in rows})
-    return f"""{commands}
+    made = "\n".join(lines)
+    return f"""{made}
 
 Rows that exist are skipped; delete a CSV to start from nothing. {len(rows)} runs of {settings}
 arms took {hours:.1f} hours of CPU time for training, one thread each. On the machine that made them

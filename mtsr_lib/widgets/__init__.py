@@ -15,6 +15,7 @@ from .race import race
 from .receptive import receptive_field
 from .shapes import shape_tracer
 from .storyboard import storyboard
+from .weights import weight_map
 
 __all__ = [
     "choice",
@@ -35,4 +36,5 @@ __all__ = [
     "storyboard",
     "switch",
     "three_answers",
+    "weight_map",
 ]
