@@ -101,21 +101,25 @@ def weights() -> list[Arm]:
 
 
 def chained() -> list[Arm]:
-    """Stage (ii): the chained network with tuned weights, as wide as hard sharing and wider.
+    """Stage (ii): the chained network with tuned weights, as large as hard sharing and larger.
 
-    36 channels: still below half of the operations and parameters of three networks of 32.
+    The larger are still below half of the operations and parameters of three networks of 32
+    channels and 4 blocks.
     """
     grid = [(1, 0.1), (0.3, 0.1), (1, 0.03), (0.3, 0.03), (1, 0.01), (3, 0.1), (3, 0.03)]
-    shapes = [(32, w) for w in grid] + [(36, (1, 0.03)), (36, (0.3, 0.03))]
+    shapes = [(32, 4, w) for w in grid] + [(36, 4, (1, 0.03)), (36, 4, (0.3, 0.03))]
+    shapes += [(*size, w) for w in [(1, 0.03), (0.3, 0.01)] for size in [(32, 5), (30, 6)]]
+    shapes.append((32, 4, (0.3, 0.01)))
     return [
         Arm(
-            f"detail {d}, color {c}, {width} channels",
+            f"detail {d}, color {c}, {width} channels" + f", {blocks} blocks" * (blocks != 4),
             EVERYTHING,
             sharing="chained",
             weights=(1, d, c),
             channels=width,
+            blocks=blocks,
         )
-        for width, (d, c) in shapes
+        for width, blocks, (d, c) in shapes
     ]
 
 
