@@ -50,6 +50,12 @@ def is_test(cell: NotebookNode) -> bool:
     return bool(own.get("grade")) and not own.get("solution")
 
 
+def is_written(cell: NotebookNode) -> bool:
+    """An answer that a person reads and gives points."""
+    own = cell.metadata.get("nbgrader", {})
+    return bool(own.get("grade")) and bool(own.get("solution"))
+
+
 def is_answer(cell: NotebookNode) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
@@ -85,8 +91,9 @@ def content(submission: Submission, sheet: Sheet) -> bytes:
 
 
 def deserved(submission: Submission, release: NotebookNode) -> dict[str, float]:
-    """The points of each test."""
-    full = {name_of(c): c.metadata.nbgrader.points for c in release.cells if is_test(c)}
+    """The points of each test, and of each written answer."""
+    graded = [cell for cell in release.cells if is_test(cell) or is_written(cell)]
+    full = {name_of(cell): cell.metadata.nbgrader.points for cell in graded}
     lost = full if submission.lost == EVERYTHING else submission.lost
     unknown = {*lost, *submission.partly} - set(full)
     assert not unknown, f"{submission.name}: there is no test {unknown}"

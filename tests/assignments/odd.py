@@ -9,7 +9,7 @@ import json
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.assignments import EVERYTHING, Sheet, Submission, is_test, name_of
 
@@ -39,7 +39,8 @@ def edited_tests(sheet: Sheet) -> bytes:
 
 def copied(sheet: Sheet) -> bytes:
     """All cells pasted into a new notebook, which keeps none of nbgrader's names."""
-    cells = [new_code_cell(c.source) for c in sheet.notebook.cells if c.cell_type == "code"]
+    new = {"code": new_code_cell, "markdown": new_markdown_cell}
+    cells = [new[cell.cell_type](cell.source) for cell in sheet.notebook.cells]
     return written(new_notebook(cells=cells))
 
 

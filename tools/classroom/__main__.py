@@ -14,6 +14,7 @@ steps, in a class's order; A is an assignment, such as a1 or a1_pixels_and_metri
   generate A             the students' version; --variant WORD changes values and pictures of tests
   collect A FOLDER       take over what was handed in: FOLDER/NAME.ipynb or FOLDER/NAME/….ipynb
   grade A [NAME ...]     grade all submissions, or some; NAMEs again
+  points A FILE.csv      what a person reads: makes the table, or enters the points written in it
   feedback A             a page for each student
   export FILE.csv        all grades as a table
   rehearse [A ...]       the whole cycle with an invented class: points expected against given
@@ -65,11 +66,26 @@ def grade(a: argparse.Namespace, room: Course) -> int:
     say(f"Grading is {sandbox.SAID[sandbox.kind(room.wanted)]}.")
     for result in room.grade(assignment, a.students, again=not a.new):
         what = result.problem or f"{result.points:5.1f} of {result.out_of:g}"
+        what += f", {result.unread} answers to read" if result.unread else ""
         say(f"{result.student:24} {what}   ({result.seconds:.0f} s)")
         failed += bool(result.problem)
     if failed:
         say(f"{failed} could not be graded; the others are.")
     return 1 if failed else 0
+
+
+def points(a: argparse.Namespace, room: Course) -> int:
+    assignment, path = full_name(a.assignment), Path(a.file)
+    answers = room.written(assignment)
+    if not answers:
+        raise ClassError(f"{assignment} has no written answers, or nothing of it is graded yet.")
+    if path.exists():
+        say(f"{room.enter_points(assignment, path)} points entered from {path}.")
+    else:
+        room.write_table(assignment, path)
+        say(f"{path}: {len(answers)} answers. Fill in points and comments, then the same command.")
+    say(f"Without points: {sum(w.points is None for w in room.written(assignment))}.")
+    return 0
 
 
 def feedback(a: argparse.Namespace, room: Course) -> int:
@@ -111,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
         (generate, ["assignment"], [variant]),
         (collect, ["assignment", "handed_in"], []),
         (grade, ["assignment"], []),
+        (points, ["assignment", "file"], []),
         (feedback, ["assignment"], []),
         (export, ["file"], []),
         (rehearse, [], [variant]),

@@ -1,9 +1,11 @@
-"""The teacher's steps, each through nbgrader: generate, validate, collect, grade, feedback, export.
+"""The teacher's steps, each through nbgrader: generate, collect, grade, points, feedback, export.
 
 A class is a folder (my_class unless said otherwise) that git ignores: nbgrader's source, release,
 submitted, autograded and feedback, and the gradebook. nbgrader's own commands work in it too.
 """
 
+import csv
+import io
 import logging
 import multiprocessing
 import os
@@ -14,7 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,6 +80,18 @@ class Grade:
     out_of: float
     seconds: float = 0.0
     problem: str = ""
+    unread: int = 0  # written answers that nobody has given points yet
+
+
+@dataclass(frozen=True)
+class Written:
+    """A written answer, which a person reads; its points are None until they are given."""
+
+    student: str
+    question: str
+    most: float
+    points: float | None
+    comment: str = ""
 
 
 class Course:
@@ -192,7 +206,8 @@ class Course:
         seconds, found = time.monotonic() - began, self.grade_of(assignment, student)
         if found is None or problem:
             return Grade(student, 0, 0, seconds, problem or "no grade was written")
-        return Grade(student, *found, seconds)
+        unread = sum(w.points is None for w in self.written(assignment, student))
+        return Grade(student, *found, seconds, unread=unread)
 
     def grade_of(self, assignment: str, student: str) -> tuple[float, float] | None:
         with self.gradebook as gradebook:
@@ -207,6 +222,37 @@ class Course:
         with self.gradebook as gradebook:
             notebooks = gradebook.find_submission(assignment, student).notebooks
             return {grade.name: grade.score for n in notebooks for grade in n.grades}
+
+    def written(self, assignment: str, student: str = "") -> list[Written]:
+        """The written answers in graded submissions, question by question."""
+        with self.gradebook as gradebook:
+            cells = gradebook.find_notebook(assignment, assignment)
+            answers = {cell.name for cell in cells.solution_cells}
+            questions = [cell.name for cell in cells.grade_cells if cell.name in answers]
+            handed_in = gradebook.assignment_submissions(assignment)
+            students = sorted(s.student_id for s in handed_in if student in ("", s.student_id))
+            return [_written(gradebook, assignment, s, q) for q in questions for s in students]
+
+    def write_table(self, assignment: str, to: Path) -> None:
+        """The written answers as a table for a teacher to fill in."""
+        with open(to, "w", newline="", encoding="utf-8-sig") as file:  # the mark is for Excel
+            table = csv.writer(file)
+            table.writerow(field.name for field in fields(Written))
+            for answer in self.written(assignment):
+                table.writerow("" if value is None else value for value in astuple(answer))
+
+    def enter_points(self, assignment: str, path: Path) -> int:
+        """Enter a table's points and comments, all or none; says how many are given."""
+        known = {(w.student, w.question): w for w in self.written(assignment)}
+        rows = [_row(line, row, known) for line, row in enumerate(_table(path), 2)]
+        with self.gradebook as gradebook:
+            for row in rows:
+                where = row.question, assignment, assignment, row.student
+                grade, comment = gradebook.find_grade(*where), gradebook.find_comment(*where)
+                grade.manual_score, comment.manual_comment = row.points, row.comment or None
+                grade.needs_manual_grade = row.points is None and grade.auto_score is None
+            gradebook.db.commit()
+        return sum(row.points is not None for row in rows)
 
     def feedback(self, assignment: str) -> list[Path]:
         """A page for each student: cells, outputs, points; hidden tests by their verdict only."""
@@ -232,6 +278,47 @@ def varied(notebook: NotebookNode, word: str) -> NotebookNode:
         raise ClassError("The assignment has no cell, or several, that begins with VARIANT =")
     cells[0].source = VARIANT.sub(f'VARIANT = "{word}"', cells[0].source)
     return notebook
+
+
+def _written(gradebook: Gradebook, assignment: str, student: str, question: str) -> Written:
+    where = question, assignment, assignment, student
+    grade, comment = gradebook.find_grade(*where), gradebook.find_comment(*where)
+    given = (grade.manual_score, grade.auto_score)  # nbgrader's 0 for what was left as it was
+    points = next((points for points in given if points is not None), None)
+    return Written(student, question, grade.max_score, points, comment.comment or "")
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, as a spreadsheet may have changed it: semicolons, a mark."""
+    try:
+        text = intake.decoded(path.read_bytes())
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        wanted = {"student", "question", "points"}
+        if wanted <= set(rows.fieldnames or ()):
+            return [row for row in rows if any(row.values())]
+    except csv.Error:
+        pass
+    raise ClassError(f"{path.name} needs the columns student, question and points.")
+
+
+def _delimiter(text: str) -> str:
+    return ";" if ";" in text.partition("\n")[0] else ","
+
+
+def _row(line: int, row: dict[str, str], known: dict[tuple[str, str], Written]) -> Written:
+    """A line of the table, if it can be entered."""
+    answer = known.get((row["student"], row["question"]))
+    if answer is None:
+        raise ClassError(f"Line {line}: {row['student']} has no answer {row['question']!r}.")
+    given = (row["points"] or "").strip().replace(",", ".")
+    try:
+        points = float(given) if given else None
+    except ValueError:
+        raise ClassError(f"Line {line}: {row['points']!r} is no number.") from None
+    if points is not None and not 0 <= points <= answer.most:
+        raise ClassError(f"Line {line}: points are from 0 to {answer.most:g}, not {points:g}.")
+    comment = (row.get("comment") or "").strip()
+    return Written(answer.student, answer.question, answer.most, points, comment)
 
 
 def _require(result: dict, what: str) -> None:

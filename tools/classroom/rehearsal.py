@@ -1,6 +1,7 @@
 """The whole cycle with an invented class: points expected against points given."""
 
 import contextlib
+import csv
 import importlib
 import tempfile
 import time
@@ -70,6 +71,7 @@ def graded(
             grades[grade.student] = grade
             print(".", end="", flush=True)
         print()
+        read(course, assignment, {s.name: deserved(s, release) for s in class_of})
         pages = {page.parts[-3]: page.read_text("utf-8") for page in course.feedback(assignment)}
         yield (
             course,
@@ -78,6 +80,21 @@ def graded(
                 for submission in class_of
             ],
         )
+
+
+def read(course: Course, assignment: str, wanted: dict[str, dict[str, float]]) -> None:
+    """The invented teacher gives each written answer its points, through the table."""
+    path = course.folder / "points.csv"
+    course.write_table(assignment, path)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    for line in rows:
+        line["points"] = line["points"] or wanted[line["student"]][line["question"]]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0] if rows else ["student", "question", "points"])
+        table.writeheader()
+        table.writerows(rows)
+    course.enter_points(assignment, path)
 
 
 def row(course, assignment, submission, release, grades, pages) -> Row:
