@@ -3,9 +3,11 @@
 python tools/bench.py ssim
 python tools/bench.py heads
 python tools/bench.py memory
+python tools/bench.py kernels    eight kernels at once, with the limits of a hub and without
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from mtsr_lib.balance import FixedWeights
 from mtsr_lib.datasets import Batch
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR
-from mtsr_lib.training import train_step
+from mtsr_lib.training import train_step, usable_cores
 
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
 
@@ -146,10 +148,73 @@ def memory_ratios(repeats: int = 3) -> list[float]:
     return [statistics.median(a) / statistics.median(b) for a, b in zip(ours, bare, strict=True)]
 
 
+PREPARE = """
+import torch
+import mtsr_lib as mtsr
+from mtsr_lib.datasets import Patches
+from mtsr_lib.balance import FixedWeights
+from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.tasks import COLOR, DETAIL, SR
+from mtsr_lib.training import train_step, usable_cores
+
+torch.set_num_threads({threads})
+tasks = [SR, DETAIL, COLOR]
+net = MultiTaskNet(tasks).to(memory_format=torch.channels_last)
+adam = torch.optim.Adam(net.parameters())
+data = Patches(map(mtsr.load_uint8, mtsr.photographs("train")[:2]), tasks)
+train_step(net, data.batch(0), adam, FixedWeights())
+"""
+TRAIN = "for step in range({steps}): train_step(net, data.batch(step), adam, FixedWeights())"
+LIMITS = {  # threads of a kernel, and what its environment says
+    "limited: `OMP_NUM_THREADS=1`": ("usable_cores()", {"OMP_NUM_THREADS": "1"}),
+    "the lessons alone": ("usable_cores()", {}),
+    "PyTorch's own choice": ("torch.get_num_threads()", {}),
+    "PyTorch's choice on a host of 16 cores": ("16", {}),
+}
+
+
+def kernels_seconds(threads: str, variables: dict[str, str], count: int, steps: int) -> float:
+    """Seconds until `count` Jupyter kernels have all done their training steps, begun at once."""
+    from jupyter_client.manager import start_new_kernel
+
+    own = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")} | variables
+    own["PYTHONPATH"], quiet = str(Path(__file__).resolve().parents[1]), subprocess.DEVNULL
+    room = [start_new_kernel(kernel_name="python3", env=own, stderr=quiet) for _ in range(count)]
+    try:
+        for source in (PREPARE.format(threads=threads), TRAIN.format(steps=steps)):
+            began = time.monotonic()
+            asked = [client.execute(source) for _, client in room]
+            for (_, client), message in zip(room, asked, strict=True):
+                reply = client._recv_reply(message, timeout=1200)["content"]
+                if reply["status"] != "ok":
+                    raise RuntimeError(f"{reply['ename']}: {reply['evalue']}")
+        return time.monotonic() - began
+    finally:
+        for manager, client in room:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def kernels_table(count: int, steps: int) -> None:
+    """The time of a class's kernels with our limits, and without, over it."""
+    print(f"{count} kernels at once, {steps} training steps each, {usable_cores()} cores")
+    print("| | until all are done | over the limited |\n|---|---|---|")
+    ours = None
+    for name, (threads, variables) in LIMITS.items():
+        seconds = kernels_seconds(threads, variables, count, steps)
+        ours = ours or seconds
+        print(f"| {name} | {seconds:.1f} s | {seconds / ours:.2f} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["ssim", "heads", "memory"])
+    parser.add_argument("what", choices=["ssim", "heads", "memory", "kernels"])
+    parser.add_argument("--count", type=int, default=8, help="kernels at once (default 8)")
+    parser.add_argument("--steps", type=int, default=60, help="training steps of each (default 60)")
     options = parser.parse_args()
+    if options.what == "kernels":
+        kernels_table(options.count, options.steps)
+        return
     torch.set_num_threads(1)
     if options.what == "memory":
         print(
