@@ -12,6 +12,7 @@ from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 from mtsr_lib.check.lesson08 import budget, controls, interval
+from mtsr_lib.check.lesson09 import even, front, suspects
 from mtsr_lib.check.lesson10 import again, half_space, harmed, shortest
 
 __all__ = [
@@ -30,10 +31,12 @@ __all__ = [
     "crop",
     "diagnosis",
     "dilated",
+    "even",
     "faults",
     "field",
     "flat_ssim",
     "four_faults",
+    "front",
     "gain",
     "grey_task",
     "half_space",
@@ -47,6 +50,7 @@ __all__ = [
     "side",
     "silent",
     "ssim_1d",
+    "suspects",
     "thrown_away",
     "tile",
     "training_loop",
