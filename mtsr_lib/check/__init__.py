@@ -12,8 +12,7 @@ from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 from mtsr_lib.check.lesson08 import budget, controls, interval
-from mtsr_lib.check.lesson09 import even, front, suspects
-from mtsr_lib.check.lesson10 import again, half_space, harmed, shortest
+from mtsr_lib.check.lesson10 import again, half_space, harmed, upgrad
 
 __all__ = [
     "adam",
@@ -31,12 +30,10 @@ __all__ = [
     "crop",
     "diagnosis",
     "dilated",
-    "even",
     "faults",
     "field",
     "flat_ssim",
     "four_faults",
-    "front",
     "gain",
     "grey_task",
     "half_space",
@@ -45,15 +42,14 @@ __all__ = [
     "interval",
     "paired",
     "psnr",
-    "shortest",
     "shuffle",
     "side",
     "silent",
     "ssim_1d",
-    "suspects",
     "thrown_away",
     "tile",
     "training_loop",
     "undo",
+    "upgrad",
     "worst",
 ]

@@ -144,36 +144,35 @@ def half_space(answer: Any) -> Verdict:
     )
 
 
-def shortest(answer: Any) -> Verdict:
-    """Check my_shortest(g1, g2): the shortest t g₁ + (1 − t) g₂ with t in [0, 1], (size,)."""
+def upgrad(answer: Any) -> Verdict:
+    """Check my_upgrad(g1, g2): the mean of both, each moved to where it harms neither, (size,)."""
     a = torch.tensor([1.0, 2, 2], dtype=torch.float64)
     return grade(
         answer,
         Case(
-            "g₁ = (1, 0), g₂ = (−1, 1): t = 3/5",
+            "g₁ = (1, 0), g₂ = (−1, 1)",
             (ONE, TWO),
-            torch.tensor([0.2, 0.4]),
+            torch.tensor([0.25, 0.75]),
             known={
-                "t belongs to g₁, 1 − t to g₂": torch.tensor([-0.2, 0.6]),
-                "that is t; give the vector t g₁ + (1 − t) g₂": torch.tensor(0.6),
-                "that is the mean; the shortest lies nearer to the shorter one": torch.tensor(
-                    [0.0, 0.5]
+                "the sum is PCGrad's; UPGrad takes the mean": torch.tensor([0.5, 1.5]),
+                "both are moved away from the original other one, not from the moved one": (
+                    torch.tensor([-0.25, 0.75])
                 ),
+                "move each gradient before you take the mean": torch.tensor([0.0, 0.5]),
+                "that is g₁ moved, or the mean after g₂ was moved first: move both, each away from "
+                "the original other one, then take the mean": torch.tensor([0.5, 0.5]),
+                "that is g₂ moved; the mean with g₁ moved is wanted": torch.tensor([0.0, 1.0]),
+                "that is MGDA's": torch.tensor([0.2, 0.4]),
             },
         ),
         Case(
-            "g₁ = (1, 0), g₂ = (2, 2): t would be 6/5, and is 1",
-            (ONE, torch.tensor([2.0, 2.0])),
-            ONE,
-            known={"t must stay in [0, 1]: beyond g₁ it ends": torch.tensor([0.8, -0.4])},
+            "g₁ = (1, 0), g₂ = (1, 1): no conflict, d is the mean",
+            (ONE, torch.tensor([1.0, 1.0])),
+            torch.tensor([1.0, 0.5]),
+            known={"only gradients that conflict are moved": torch.tensor([0.25, 0.25])},
         ),
-        Case(
-            "g₁ = (2, 2), g₂ = (1, 0): t would be −1/5, and is 0",
-            (torch.tensor([2.0, 2.0]), ONE),
-            ONE,
-            known={"t must stay in [0, 1]: beyond g₂ it ends": torch.tensor([0.8, -0.4])},
-        ),
-        Case("g₁ = g₂: 0/0 must not spoil it", (TWO, TWO), TWO),
+        Case("g₁ = (−1, 1), g₂ = (4, 0): longer", (TWO, 4 * ONE), torch.tensor([1.0, 1.5])),
+        Case("g₂ = 0: half of g₁ is left", (ONE, torch.zeros(2)), ONE / 2),
         Case(
             "three numbers, float64: g₁ = (1, 2, 2), g₂ = −2 g₁",
             (a, -2 * a),

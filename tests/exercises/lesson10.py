@@ -14,7 +14,7 @@ def draw(*shape: int) -> torch.Tensor:
 HARMED = "def my_harmed(gradients, weights):\n    "
 AGAIN = "def my_again(rows):\n    "
 HALF = "def my_half_space(g, other):\n    "
-SHORTEST = "def my_shortest(g1, g2):\n    "
+UPGRAD = "def my_upgrad(g1, g2):\n    "
 
 EXERCISES = {
     "harmed": Exercise(
@@ -139,46 +139,47 @@ EXERCISES = {
             ),
         ],
     ),
-    "shortest": Exercise(
+    "upgrad": Exercise(
         inputs=[(draw(n), draw(n) * s) for n, s in ((2, 1), (3, 2), (3, 0.3), (5, 1), (2, 3))],
         others=[
-            SHORTEST + "a, b, dot = g1 @ g1, g2 @ g2, g1 @ g2\n"
-            "    if dot >= min(a, b):\n        return g1 if a <= b else g2\n"
-            "    t = (b - dot) / (a + b - 2 * dot)\n"
-            "    return t * g1 + (1 - t) * g2",
+            UPGRAD + "a, b, dot = g1 @ g1, g2 @ g2, (g1 @ g2).clamp(max=0)\n"
+            "    first = g1 - dot / b.clamp(min=1e-30) * g2\n"
+            "    return (first + g2 - dot / a.clamp(min=1e-30) * g1) / 2",
+            UPGRAD + "g = torch.stack([g1, g2])\n    return upgrad(g @ g.T) @ g",
         ],
         wrong=[
             (
-                "t belongs to g₁",
-                SHORTEST + "apart = g2 - g1\n"
-                "    t = (g2 @ apart / (apart @ apart)).clamp(0, 1)\n"
-                "    return t * g2 + (1 - t) * g1",
+                "the sum is PCGrad's",
+                UPGRAD + "return my_half_space(g1, g2) + my_half_space(g2, g1)",
             ),
             (
-                "give the vector",
-                SHORTEST + "apart = g2 - g1\n    return (g2 @ apart / (apart @ apart)).clamp(0, 1)",
-            ),
-            ("that is the mean", SHORTEST + "return (g1 + g2) / 2"),
-            (
-                "beyond g₁",
-                SHORTEST + "apart = g2 - g1\n"
-                "    t = g2 @ apart / (apart @ apart)\n    return t * g1 + (1 - t) * g2",
+                "not from the moved one",
+                UPGRAD + "g1 = my_half_space(g1, g2)\n    return (g1 + my_half_space(g2, g1)) / 2",
             ),
             (
-                "beyond g₂",
-                SHORTEST + "apart = g2 - g1\n"
-                "    t = (g2 @ apart / (apart @ apart)).clamp(max=1)\n"
-                "    return t * g1 + (1 - t) * g2",
+                "after g₂ was moved first",
+                UPGRAD + "g2 = my_half_space(g2, g1)\n    return (my_half_space(g1, g2) + g2) / 2",
             ),
             (
-                "0/0",
-                SHORTEST + "apart = g2 - g1\n"
-                "    t = (g2 @ apart / (apart @ apart)).clamp(0, 1)\n"
-                "    return t * g1 + (1 - t) * g2",
+                "move each gradient before",
+                UPGRAD + "d = (g1 + g2) / 2\n    return my_half_space(my_half_space(d, g1), g2)",
+            ),
+            ("that is g₁ moved", UPGRAD + "return my_half_space(g1, g2)"),
+            ("that is g₂ moved", UPGRAD + "return my_half_space(g2, g1)"),
+            (
+                "only gradients that conflict",
+                UPGRAD + "first = g1 - g1 @ g2 / (g2 @ g2) * g2\n"
+                "    return (first + g2 - g1 @ g2 / (g1 @ g1) * g1) / 2",
+            ),
+            ("that is MGDA's", UPGRAD + "g = torch.stack([g1, g2])\n    return mgda(g @ g.T) @ g"),
+            (
+                "NaN",
+                UPGRAD + "dot = (g1 @ g2).clamp(max=0)\n"
+                "    return (g1 - dot / (g2 @ g2) * g2 + g2 - dot / (g1 @ g1) * g1) / 2",
             ),
             (
-                "expected [0.2, 0.4]",
-                SHORTEST + "return g1 if g1 @ g1 < g2 @ g2 else g2",
+                "shape",
+                UPGRAD + "return torch.stack([my_half_space(g1, g2), my_half_space(g2, g1)])",
             ),
         ],
     ),
