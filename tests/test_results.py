@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from mtsr_lib.experiments import EXPERIMENTS, read_rows, run_arm
+from mtsr_lib.experiments import CHOSEN, EXPERIMENTS, read_rows, run_arm
 from mtsr_lib.images import data_folder
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.recipes import read_config
@@ -104,6 +104,21 @@ def test_verdicts_by_hand(rows):
         f"- behind: color of *{report.ALL}*.",
         f"- not told apart: sr of *{report.ALL}*; detail of *{report.ALL}*.",
     ]
+
+
+def test_the_choice_is_the_best_worst_task_on_validation(rows):
+    for made in rows:
+        made |= {"val_" + m: made[f"test_{m}"] for m in report.METRICS}
+    other = [row("other", s, sr=31, detail=25.5, color=28.1) for s in range(3)]
+    other = [made | {"val_" + m: made[f"test_{m}"] for m in report.METRICS} for made in other]
+    assert report.choice([*rows, *other], [report.ALL, "other"]) == "other"
+    assert report.on_validation([*rows, *other], ["other"])["other"] == pytest.approx([1, 0.5, 0.1])
+    assert "| other | +1.00 | +0.50 | +0.10 |" in report.chosen([*rows, *other], ["other"])
+
+
+def test_what_is_confirmed_is_what_validation_chose():
+    stored = [r for n in ("subsets", "chained") for r in read_rows(RESULTS / f"{n}.csv")]
+    assert report.choice(stored, report.arms_of(stored, "chained")) == CHOSEN
 
 
 def test_commands_name_the_seeds_of_all_arms_and_those_of_one(rows):

@@ -32,9 +32,11 @@ def scores(rows: Rows, arm: str, metric: str, split: str = "test") -> dict[int, 
     return {int(r["seed"]): float(r[key]) for r in rows if r["arm"] == arm and r[key]}
 
 
-def gains(rows: Rows, arm: str, other: str, metric: str, yardstick: str = "") -> list[float]:
+def gains(
+    rows: Rows, arm: str, other: str, metric: str, yardstick: str = "", split: str = "test"
+) -> list[float]:
     """Paired differences by seed: the arm's metric minus the other's (or minus its `yardstick`)."""
-    mine, theirs = scores(rows, arm, metric), scores(rows, other, yardstick or metric)
+    mine, theirs = scores(rows, arm, metric, split), scores(rows, other, yardstick or metric, split)
     return [mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())]
 
 
@@ -120,6 +122,27 @@ def established(rows: Rows, arms: Sequence[str]) -> str:
     says = {"level": f"level (all of the interval within ±{LEVEL} dB)"}
     order = ["ahead", "behind", "level", "not told apart"]
     return "\n".join(f"- {says.get(v, v)}: {'; '.join(found[v])}." for v in order if v in found)
+
+
+def on_validation(rows: Rows, arms: Sequence[str]) -> dict[str, list[float]]:
+    """Each arm's mean difference from the single-task networks on validation, task by task."""
+    found = {arm: [gains(rows, arm, task, task, split="val") for task in TASKS] for arm in arms}
+    return {arm: [sum(v) / len(v) for v in tasks] for arm, tasks in found.items() if all(tasks)}
+
+
+def choice(rows: Rows, arms: Sequence[str]) -> str:
+    """The arm whose worst task is the best of all: what stage 3 confirms."""
+    found = on_validation(rows, arms)
+    return max(found, key=lambda arm: min(found[arm]))
+
+
+def chosen(rows: Rows, arms: Sequence[str]) -> str:
+    """How the choice for stage 3 was made."""
+    lines = [[a, *(f"{v:+.2f}" for v in values)] for a, values in on_validation(rows, arms).items()]
+    return (
+        "On the *validation* photographs, means over seeds, from which stage 3 chooses the arm "
+        f"whose worst task is best, *{choice(rows, arms)}*:\n\n" + table(["arm", *TASKS], lines)
+    )
 
 
 def headline(rows: Rows, arm: str = ALL) -> str:
@@ -210,6 +233,7 @@ def report(folder: Path = RESULTS, figures: bool = True) -> str:
                 if several
                 else "Most arms have one seed: no intervals for them yet.",
                 picture if several else "",
+                chosen(everything, arms) if name == "chained" else "",
             ]
         else:
             parts += [f"## {TITLES[name]}", "Not run yet."]
