@@ -5,6 +5,7 @@ Needs the `teach` extra; .ci/run runs it as the part `assignment cycle`.
 
 # ruff: noqa: E402 (without nbgrader there is nothing to import)
 
+import ast
 import csv
 import html
 import math
@@ -189,6 +190,23 @@ def test_points_add_up_and_every_answer_has_tests(assignment: str) -> None:
         before = cell if name_of(cell) else before
     hidden = [cell for cell in cells if "BEGIN HIDDEN TESTS" in cell.source]
     assert len(hidden) > len([cell for cell in cells if is_test(cell)]) / 2
+
+
+def names_given(source: str) -> set[str]:
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return names | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("assignment", NAMES)
+def test_no_test_takes_the_name_of_an_answer(assignment: str) -> None:
+    """In a student's notebook that would replace what the student wrote."""
+    cells = source_of(assignment).cells
+    answers = {name_of(cell) for cell in cells if is_answer(cell)}
+    for cell in cells:
+        if is_test(cell):
+            shown = re.sub("### BEGIN HIDDEN.*?### END HIDDEN TESTS", "", cell.source, flags=re.S)
+            assert not names_given(shown) & answers, name_of(cell)
 
 
 @pytest.mark.parametrize("assignment", NAMES)
