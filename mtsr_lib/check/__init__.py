@@ -12,7 +12,9 @@ from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 from mtsr_lib.check.lesson08 import budget, controls, interval
+from mtsr_lib.check.lesson09 import even, front, suspects
 from mtsr_lib.check.lesson10 import again, half_space, harmed, upgrad
+from mtsr_lib.check.lesson11 import grouping, stitch, width
 
 __all__ = [
     "adam",
@@ -30,12 +32,15 @@ __all__ = [
     "crop",
     "diagnosis",
     "dilated",
+    "even",
     "faults",
     "field",
     "flat_ssim",
     "four_faults",
+    "front",
     "gain",
     "grey_task",
+    "grouping",
     "half_space",
     "harmed",
     "identity_block",
@@ -46,10 +51,13 @@ __all__ = [
     "side",
     "silent",
     "ssim_1d",
+    "stitch",
+    "suspects",
     "thrown_away",
     "tile",
     "training_loop",
     "undo",
     "upgrad",
+    "width",
     "worst",
 ]

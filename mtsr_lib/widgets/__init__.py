@@ -12,6 +12,7 @@ from .magnifier import magnifier
 from .picker import photo_picker
 from .playground import gradient_playground
 from .race import race
+from .readout import readout
 from .receptive import receptive_field
 from .shapes import shape_tracer
 from .storyboard import storyboard
@@ -30,6 +31,7 @@ __all__ = [
     "magnifier",
     "photo_picker",
     "race",
+    "readout",
     "receptive_field",
     "shape_tracer",
     "slider",
