@@ -185,7 +185,8 @@ def test_points_add_up_and_every_answer_has_tests(assignment: str) -> None:
     before = None
     for cell in cells:
         if is_answer(cell) and not is_written(cell):
-            assert before is None or not is_answer(before), name_of(cell)
+            unread = before is not None and is_answer(before) and not is_written(before)
+            assert not unread, name_of(cell)
             assert cell.source.count("### BEGIN SOLUTION") == 1, name_of(cell)
         before = cell if name_of(cell) else before
     hidden = [cell for cell in cells if "BEGIN HIDDEN TESTS" in cell.source]
