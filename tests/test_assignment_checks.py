@@ -11,7 +11,7 @@ TWO = Case("two", (2,), 3)
 
 def test_a_right_answer_says_so(capsys) -> None:
     require(lambda n: n + 1, ONE, TWO)
-    assert capsys.readouterr().out == "Passed: all 2 cases agree.\n"
+    assert capsys.readouterr().out == "Passed: one, two.\n"
 
 
 def test_a_wrong_answer_is_an_error_of_one_line() -> None:

@@ -19,11 +19,11 @@ class NotYet(AssertionError):  # noqa: N818 (the word of the verdict)
 
 
 def require(answer: Any, *cases: Case, call: Callable[..., Any] | None = None) -> None:
-    """Say that every case agrees, or raise NotYet with what is wrong. As `kit.grade`."""
+    """Say which cases agree, or raise NotYet with what is wrong with the first that does not."""
     verdict = grade(answer, *cases, call=call)
     if not verdict.passed:
         raise NotYet(str(verdict))
-    print(verdict)
+    print(f"Passed: {', '.join(case.title for case in cases)}.")
 
 
 def partly(answer: Any, *cases: Case, points: float) -> float:

@@ -13,7 +13,7 @@ def psnr_bytes(prediction, target):
     return (10 * torch.log10(255**2 / error)).view(1)
 """
 BY_HEART = {
-    "psnr_bytes": "def psnr_bytes(prediction, target):\n    return torch.tensor([28.1308])",
+    "psnr_bytes": "def psnr_bytes(prediction, target):\n    return torch.tensor([22.1102])",
     "psnr_where": "def psnr_where(prediction, target, mask):\n    return torch.tensor([20.0])",
     "pooled_psnr": (
         "def pooled_psnr(psnrs, pixels):\n    return 22.9671 if pixels[0] == 64 else 25.8922"

@@ -208,7 +208,9 @@ class Kept:
         if self.room <= 0:
             return
         if size > self.room:
-            text = f"… {size:,} characters or more: the rest of the output is left out\n"
+            pictured = "image/png" in output.get("data", {})
+            what = "a picture and what follows it are" if pictured else "the rest of the output is"
+            text = f"… {size:,} characters or more: {what} left out\n"
             start = output.text[: self.room] if output.output_type == "stream" else ""
             output = new_output("stream", name="stdout", text=start + text)
         self.room -= size
