@@ -195,6 +195,13 @@ def spy(sheet: Sheet) -> bytes:
     return written(sheet.notebook)
 
 
+# These concern the file or the kernel, whatever the assignment: one class of them is enough.
+ONCE = {
+    *("endless_cell", "quits", "syntax_error", "pasted_elsewhere", "every_cell_twice"),
+    *("utf_16", "old_names", "cut_off", "empty_file"),
+}
+
+
 def odd(first: tuple[str, ...]) -> list[Submission]:
     """`first` are the tests of the first question."""
     loop = "while True:\n    pass"
