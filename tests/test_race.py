@@ -29,7 +29,7 @@ def rows() -> list[dict[str, str]]:
     made = []
     for seed in range(3):
         for words in module.RULES.values():
-            made.append(row("sr" + words, seed, sr=30, cascade=27))
+            made.append(row("sr" + words, seed, sr=30, cascade=26 if "steps" in words else 27))
             made.append(row("detail" + words, seed, detail=25))
         made.append(row("sr+detail", seed, 150, sr=31 + seed, detail=25, cascade=21))
     return made
@@ -50,6 +50,10 @@ def lines(rows, count: int, **changes) -> dict[str, list[float]]:
 def test_differences_are_paired_by_seed(rows):
     found = lines(rows[::-1], 3)
     assert found == {"sr": [1, 2, 3], "detail": [0, 0, 0], module.CASCADE: [-2, -2, -2]}
+
+
+def test_the_cascade_is_that_of_the_sr_network_that_the_rule_allows(rows):
+    assert lines(rows, 3, rule="a third of the steps")[module.CASCADE] == [-1, -1, -1]
 
 
 def test_only_so_many_seeds_are_looked_at(rows):

@@ -16,10 +16,9 @@ SENTENCES = {  # of the poster: the control that tests it, and what to say where
     ),
     "C": (
         "added loss",
-        "perhaps it was not the task, but its loss, which weighs fine detail: give sr that loss "
-        "without a second head",
+        "perhaps detail needs no head of its own: ask the sr head for it, by its loss, and see",
     ),
-    "D": ("second head", "if any head will do, a second one for sr itself must do"),
+    "D": ("second head", "perhaps any second head would do: give it sr's own task, and see"),
     "E": ("fewer steps", "three networks had three times the work: give each a third of the steps"),
     "F": (
         "thinner",
@@ -39,7 +38,7 @@ def budget(answer: Any) -> Verdict:
             500,
             known={
                 "that is the same number of steps: twice the work here": 1000,
-                "each takes a third of the steps only if the heads cost as much as a trunk": 333,
+                "each takes a third of the steps only if heads cost nothing": 333,
                 "the work of the three is added, not averaged": 1500,
                 "that is upside down: the three together cost more, so they get fewer": 2000,
                 "alone are three networks; all of them must be paid for": 1200,
@@ -107,6 +106,10 @@ def interval(answer: Any) -> Verdict:
                 "that is the whole width; half of it is wanted": (0.2, 2 * 4.303 * 0.1 / 3**0.5),
                 "divide by √n, not by n": (0.2, 4.303 * 0.1 / 3),
                 "that is the variance; take its root": (0.2, 4.303 * 0.01 / 3**0.5),
+                "s divides by n − 1, and half of the width is wanted, not the whole": (
+                    0.2,
+                    2 * 4.303 * 0.1 * (2 / 3) ** 0.5 / 3**0.5,
+                ),
                 "those are the ends of the interval; give its middle and its half width": (
                     0.2 - 4.303 * 0.1 / 3**0.5,
                     0.2 + 4.303 * 0.1 / 3**0.5,

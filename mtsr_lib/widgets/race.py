@@ -28,7 +28,7 @@ def race(rows: Sequence[Mapping[str, str]]) -> Experiment:
 
     `rows` are those of data/results/subsets.csv. Each dot is a seed: PSNR of the task's head minus
     that of the network for this task alone; the bar is Student's 95 % interval for their mean. The
-    cascade enhances the output of the network for sr alone, trained for as many steps.
+    cascade enhances the output of the network for sr alone that the rule allows.
     """
     found = {(row["arm"], int(row["seed"])): row for row in rows}
     seeds = sorted({seed for _, seed in found})
@@ -40,7 +40,7 @@ def race(rows: Sequence[Mapping[str, str]]) -> Experiment:
         rivals = {task: task + RULES[rule] for task in tasks}
         lines = {task: (task, rivals[task], task) for task in tasks}
         if {"sr", "detail"} <= set(tasks):
-            lines[CASCADE] = ("detail", "sr", "cascade")
+            lines[CASCADE] = ("detail", rivals["sr"], "cascade")
         gains = {label: differences(found, chosen, network, *line) for label, line in lines.items()}
         alone = [found[rival, seeds[0]] for rival in rivals.values()]
         return drawn(gains), cost(found[network, seeds[0]], alone)
@@ -50,7 +50,7 @@ def race(rows: Sequence[Mapping[str, str]]) -> Experiment:
         title="a race",
         network=choice("together", offered),
         rule=choice("each alone has", list(RULES)),
-        count=slider("seeds", 1, len(seeds), len(seeds), unit="looked at"),
+        count=slider("seeds looked at", 1, len(seeds), len(seeds)),
     )
 
 

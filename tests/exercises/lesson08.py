@@ -38,7 +38,7 @@ def my_budget(together, alone, steps):
         wrong=[
             ("the same number of steps", "def my_budget(t, alone, steps):\n    return steps"),
             (
-                "only if the heads cost as much",
+                "only if heads cost nothing",
                 "def my_budget(t, alone, steps):\n    return steps // len(alone)",
             ),
             (
@@ -73,8 +73,8 @@ def my_budget(together, alone, steps):
         wrong=[
             ("another run", but(A="cascade")),
             ("compared with none", but(B="second head")),
-            ("without a second head", but(C="second head", D="added loss")),
-            ("any head will do", but(D="thinner")),
+            ("needs no head of its own", but(C="second head", D="added loss")),
+            ("any second head would do", but(D="thinner")),
             ("three times the work", but(E="thinner", F="fewer steps")),
             ("a third of the parameters", but(F="seeds")),
             ("no control 'luck'", but(A="luck")),
@@ -132,6 +132,14 @@ def my_interval(together, alone, table):
 def my_interval(together, alone, table):
     d = [together[s] - alone[s] for s in {SEEDS}]
     return statistics.mean(d), statistics.stdev(d) / len(d) ** 0.5
+""",
+            ),
+            (
+                "not the whole",
+                f"""
+def my_interval(together, alone, table):
+    d = np.array([together[s] - alone[s] for s in {SEEDS}])
+    return d.mean(), 2 * table[len(d)] * d.std() / len(d) ** 0.5
 """,
             ),
             (
