@@ -24,6 +24,12 @@ def test_the_table_of_lessons_is_that_of_the_lessons() -> None:
     assert teaching.renewed(GUIDE) == GUIDE, "run: python tools/teaching.py"
 
 
+def test_tables_have_as_many_cells_in_every_row_as_in_their_head() -> None:
+    for block in re.findall(r"(?:^\|.*\n)+", GUIDE, re.MULTILINE):
+        widths = {row.count("|") for row in block.splitlines()}
+        assert len(widths) == 1, block.splitlines()[0]
+
+
 def test_a_table_with_other_numbers_would_be_found() -> None:
     other = GUIDE.replace(" min | ", " min |  ", 1)
     assert teaching.renewed(other) != other

@@ -34,7 +34,7 @@ def row(lesson: lessons.Lesson) -> str:
     needs = (
         f"{facts['minutes']} min | {facts['cpu_seconds']} s | {facts['memory_mb'] / 1000:.1f} GB"
     )
-    return f"| {lesson.number:02d} | {lesson.title} | {needs} | {'; '.join(goals(lesson))} |"
+    return f"| {lesson.title} | {needs} | {'; '.join(goals(lesson))} |"
 
 
 def table() -> str:
