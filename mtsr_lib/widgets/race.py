@@ -50,7 +50,7 @@ def race(rows: Sequence[Mapping[str, str]]) -> Experiment:
         title="a race",
         network=choice("together", offered),
         rule=choice("each alone has", list(RULES)),
-        count=slider("seeds looked at", 1, len(seeds), len(seeds)),
+        count=slider("seeds looked at", 1, len(seeds), len(seeds), unit=f"of {len(seeds)}"),
     )
 
 
