@@ -35,7 +35,7 @@ __all__ = ["EXPERIMENTS", "Arm", "run_arm", "run_experiment"]
 
 STRENGTHS = (0.25, 0.75)  # of fading, for measuring
 EVERYTHING = ("sr", "detail", "color")
-CHOSEN = "detail 1, color 0.03, 30 channels, 6 blocks"  # of `chained`, see REPORT.md
+CHOSEN = "detail 0.3, color 0.01, 30 channels, 6 blocks"  # of `chained`, see REPORT.md
 SIDE = 768  # measured on the middle of each photograph, HR pixels
 
 
