@@ -12,7 +12,7 @@ from mtsr_lib.check.lesson05 import best, blind_mse, flat_ssim, ssim_1d
 from mtsr_lib.check.lesson06 import adam, diagnosis, silent
 from mtsr_lib.check.lesson07 import faults, paired, undo, worst
 from mtsr_lib.check.lesson08 import budget, controls, interval
-from mtsr_lib.check.lesson09 import even, front, suspects
+from mtsr_lib.check.lesson09 import front, gradnorm, suspects
 from mtsr_lib.check.lesson10 import again, half_space, harmed, upgrad
 from mtsr_lib.check.lesson11 import grouping, stitch, width
 
@@ -32,13 +32,13 @@ __all__ = [
     "crop",
     "diagnosis",
     "dilated",
-    "even",
     "faults",
     "field",
     "flat_ssim",
     "four_faults",
     "front",
     "gain",
+    "gradnorm",
     "grey_task",
     "grouping",
     "half_space",

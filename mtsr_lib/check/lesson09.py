@@ -11,51 +11,6 @@ from mtsr_lib.check.compare import describe
 from mtsr_lib.check.kit import Case, Verdict, grade, is_blank, not_attempted, not_yet, passed
 
 
-def even(answer: Any) -> Verdict:
-    """Check my_even(losses): weights, summing to their number, that make all wᵢLᵢ equal."""
-    return grade(
-        answer,
-        Case(
-            "losses of 0.02 and 0.06",
-            ({"sr": 0.02, "color": 0.06},),
-            {"sr": 1.5, "color": 0.5},
-            known={
-                "the larger loss got the larger weight": {"sr": 0.5, "color": 1.5},
-                "make them sum to the number of tasks": {"sr": 50.0, "color": 50 / 3},
-                "they sum to 1; they shall sum to the number of tasks": {
-                    "sr": 0.75,
-                    "color": 0.25,
-                },
-                "that makes the products equal, not yet the sum 2": {"sr": 1.0, "color": 1 / 3},
-                "those are the products wᵢLᵢ": {"sr": 0.03, "color": 0.03},
-            },
-        ),
-        Case(
-            "losses of 0.01, 0.02 and 0.05 (100, 50 and 20, times 3/170)",
-            ({"sr": 0.01, "detail": 0.02, "color": 0.05},),
-            {"sr": 300 / 170, "detail": 150 / 170, "color": 60 / 170},
-            known={
-                "here are three tasks: the weights sum to 3": {
-                    "sr": 200 / 170,
-                    "detail": 100 / 170,
-                    "color": 40 / 170,
-                },
-            },
-        ),
-        Case("a single task", ({"sr": 0.3},), {"sr": 1.0}),
-        Case("losses of 4 and 1, b first", ({"b": 4.0, "a": 1.0},), {"b": 0.4, "a": 1.6}),
-        call=_plain_numbers,
-    )
-
-
-def _plain_numbers(answer: Any, losses: dict[str, float]) -> Any:
-    """The weights, tensors of one value taken as numbers."""
-    made = answer(losses)
-    if not isinstance(made, dict):
-        return made
-    return {k: v.item() if isinstance(v, Tensor) and v.numel() == 1 else v for k, v in made.items()}
-
-
 def front(answer: Any) -> Verdict:
     """Check my_front(scores): which rows of (n, tasks) no other row dominates, (n,) bool."""
     four = torch.tensor([[41.0, 30.0], [40.0, 31.0], [40.0, 30.0], [39.0, 29.0]])
@@ -77,7 +32,9 @@ def front(answer: Any) -> Verdict:
                 "every row is as good as itself: it must be better somewhere, too": torch.tensor(
                     [False, False, False, False]
                 ),
-                "scores are PSNR: higher is better": torch.tensor([False, False, False, True]),
+                "you asked whom row i dominates; ask who dominates it (higher is better)": (
+                    torch.tensor([False, False, False, True])
+                ),
             },
         ),
         Case(
@@ -121,6 +78,72 @@ def _by_sets(scores: Tensor) -> Tensor:
         for mine in rows
     ]
     return ~torch.tensor(beaten)
+
+
+def gradnorm(answer: Any) -> Verdict:
+    """Check my_gradnorm(w, lengths, r, rho, alpha): the weights after one step, (n,)."""
+    one, two, three = torch.ones(2), torch.tensor([1.0, 3.0]), torch.tensor([0.5, 1.5, 1.0])
+    four = torch.tensor([1.3, 0.4, 0.9, 1.4], dtype=torch.float64)
+    long, lags = four.flip(0) * 2, torch.tensor([0.7, 1.6, 1.2, 0.5], dtype=torch.float64)
+    return grade(
+        answer,
+        Case(
+            "weights (1, 1), lengths (1, 3), the step of the text",
+            (one, two, one, 0.1, 1.5),
+            torch.tensor([1.1, 0.7]) / 0.9,
+            known={
+                "what is too long goes down, what is too short goes up": torch.tensor([0.9, 1.3])
+                / 1.1,
+                "then scale the weights to sum to n": torch.tensor([1.1, 0.7]),
+                "they sum to 1; they shall sum to n": torch.tensor([1.1, 0.7]) / 1.8,
+                "α is a power, not a factor": torch.tensor([1.1, 1.0]) / 1.05,
+                "a step has the size ρ‖gᵢ‖, not ρ": torch.tensor([1.1, 0.9]),
+            },
+        ),
+        Case(
+            "weights (0.5, 1.5, 1), lengths (4, 1, 2): wᵢ‖gᵢ‖ is (2, 1.5, 2)",
+            (three, torch.tensor([4.0, 1.0, 2.0]), torch.ones(3), 0.1, 1.5),
+            torch.tensor([0.1, 1.6, 0.8]) * 1.2,
+            known={
+                "compare wᵢ‖gᵢ‖, not ‖gᵢ‖": torch.tensor([0.1, 1.6, 1.2]) * 3 / 2.9,
+                "the slope on wᵢ is ‖gᵢ‖, without wᵢ": torch.tensor([0.3, 1.65, 0.8]) * 3 / 2.75,
+                "here are three tasks: the weights sum to 3": torch.tensor([0.1, 1.6, 0.8]) * 0.8,
+            },
+        ),
+        Case(
+            "lengths (1, 2), r = (0.8, 1.2), α = 2: the wanted lengths are (0.96, 2.16)",
+            (one, torch.tensor([1.0, 2.0]), torch.tensor([0.8, 1.2]), 0.1, 2.0),
+            torch.tensor([0.9, 1.2]) / 1.05,
+            known={
+                "each task has its own wanted length, Ḡ times rᵢ to the power α": torch.tensor(
+                    [1.1, 0.8]
+                )
+                / 0.95,
+            },
+        ),
+        Case(
+            "lengths (1, 19): the second weight would be −0.9, and is held at 0.001",
+            (one, torch.tensor([1.0, 19.0]), one, 0.1, 1.5),
+            torch.tensor([1.1, 0.001]) * 2 / 1.101,
+            known={
+                "no weight falls below 0.001": torch.tensor([11.0, -9.0]),
+                "the floor of 0.001 comes before the scaling": torch.tensor([11.0, 0.001]),
+            },
+        ),
+        Case("four tasks, float64", (four, long, lags, 0.03, 0.5), _step(four, long, lags)),
+    )
+
+
+def _step(w: Tensor, lengths: Tensor, r: Tensor, rho: float = 0.03, alpha: float = 0.5) -> Tensor:
+    """GradNorm's step by the words of the text, task after task."""
+    n = len(w)
+    mean = sum(float(w[i]) * float(lengths[i]) for i in range(n)) / n
+    moved = []
+    for i in range(n):
+        down = float(w[i]) * float(lengths[i]) > mean * float(r[i]) ** alpha
+        step = rho * float(lengths[i])
+        moved.append(max(0.001, float(w[i]) + (-step if down else step)))
+    return torch.tensor([n * value / sum(moved) for value in moved], dtype=w.dtype)
 
 
 SUSPECTS = {  # of the lesson's table: who it was, and what gives it away

@@ -4,60 +4,32 @@ import torch
 
 from tests.exercises import Exercise
 
-EVEN = "def my_even(losses):\n    "
 FRONT = "def my_front(scores):\n    "
-SETTLED = "inverse = {name: 1 / loss for name, loss in losses.items()}\n    "
+GRADNORM = "def my_gradnorm(w, lengths, r, rho, alpha):\n    "
 PAIRS = "other, mine = scores[None], scores[:, None]\n    "
 RIGHT = {"A": "dwa", "B": "random", "C": "uncertainty", "D": "gradnorm", "E": "fixed"}
 G = torch.Generator().manual_seed(3)
+W = torch.tensor([1.2, 0.5, 1.3])
 
 
 def but(**changes: str) -> str:
     return f"my_suspects = {RIGHT | changes}"
 
 
+def gradnorm(
+    long: str = "w * lengths",
+    target: str = "long.mean() * r**alpha",
+    step: str = "w - rho * sign * lengths",
+    floor: str = ".clamp(min=1e-3)",
+    end: str = "len(w) * new / new.sum()",
+) -> str:
+    return (
+        f"{GRADNORM}long = {long}\n    target = {target}\n    sign = (long - target).sign()\n"
+        f"    new = ({step}){floor}\n    return {end}"
+    )
+
+
 EXERCISES = {
-    "even": Exercise(
-        inputs=[({"a": 0.5, "b": 2.0},), ({"a": 0.01, "b": 0.2, "c": 0.07},)],
-        others=[
-            EVEN + "mean = len(losses) / sum(1 / loss for loss in losses.values())\n"
-            "    return {name: mean / loss for name, loss in losses.items()}",
-            EVEN + "w = 1 / torch.tensor(list(losses.values()))\n"
-            "    w = w * len(w) / w.sum()\n"
-            "    return dict(zip(losses, w))",
-        ],
-        wrong=[
-            (
-                "the larger loss got",
-                EVEN + "total = sum(losses.values())\n"
-                "    return {n: len(losses) * loss / total for n, loss in losses.items()}",
-            ),
-            ("sum to the number", EVEN + "return {n: 1 / loss for n, loss in losses.items()}"),
-            (
-                "they sum to 1",
-                EVEN + SETTLED + "total = sum(inverse.values())\n"
-                "    return {name: value / total for name, value in inverse.items()}",
-            ),
-            (
-                "not yet the sum",
-                EVEN + "least = min(losses.values())\n"
-                "    return {n: least / loss for n, loss in losses.items()}",
-            ),
-            (
-                "here are three tasks",
-                EVEN + SETTLED + "total = sum(inverse.values())\n"
-                "    return {name: 2 * value / total for name, value in inverse.items()}"
-                " if len(losses) > 1 else {'sr': 1.0}",
-            ),
-            (
-                "products",
-                EVEN + SETTLED + "total = sum(inverse.values())\n"
-                "    w = {name: len(losses) * v / total for name, v in inverse.items()}\n"
-                "    return {name: w[name] * losses[name] for name in losses}",
-            ),
-            ("dict", EVEN + "return [1.5, 0.5]"),
-        ],
-    ),
     "front": Exercise(
         inputs=[
             (torch.rand(9, 2, generator=G),),
@@ -82,6 +54,10 @@ EXERCISES = {
                 FRONT + PAIRS + "return ((other >= mine).all(2) & (other > mine).any(2)).any(1)",
             ),
             ("so A dominates it", FRONT + PAIRS + "return ~(other > mine).all(2).any(1)"),
+            (
+                "whom row i dominates",
+                FRONT + PAIRS + "return ~((other >= mine).all(2) & (other > mine).any(2)).any(0)",
+            ),
             ("as good as itself", FRONT + PAIRS + "return ~(other >= mine).all(2).any(1)"),
             (
                 "higher is better",
@@ -113,6 +89,50 @@ EXERCISES = {
                 "dominated",
                 FRONT + "bad = (scores <= scores.roll(1, 0)).all(1)\n    return bad",
             ),
+        ],
+    ),
+    "gradnorm": Exercise(
+        inputs=[
+            (torch.ones(2), torch.tensor([1.0, 3.0]), torch.ones(2), 0.1, 1.5),
+            (W, torch.tensor([0.3, 2.0, 1.1]), torch.tensor([1.7, 0.4, 0.9]), 0.2, 1.5),
+            (W, torch.tensor([1.0, 2.0, 9.0]), torch.tensor([0.8, 1.3, 0.9]), 0.3, 0.5),
+            (W, torch.tensor([2.0, 1.5, 1.6]), torch.tensor([0.8, 1.3, 0.9]), 0.01, 2.0),
+        ],
+        others=[
+            GRADNORM + "long = w * lengths\n"
+            "    target = long.mean() * r**alpha\n"
+            "    step = rho * lengths\n"
+            "    new = torch.where(long > target, w - step, w + step).clamp(min=1e-3)\n"
+            "    return new / new.mean()",
+            GRADNORM + "v = w.clone().requires_grad_()\n"
+            "    target = (w * lengths).mean() * r**alpha\n"
+            "    (v * lengths - target).abs().sum().backward()\n"
+            "    new = torch.maximum(w - rho * v.grad, torch.tensor(0.001, dtype=w.dtype))\n"
+            "    return new * w.sum() / new.sum()",
+        ],
+        wrong=[
+            ("too long goes down", gradnorm(step="w + rho * sign * lengths")),
+            ("sum to n", gradnorm(end="new")),
+            ("they sum to 1", gradnorm(end="new / new.sum()")),
+            ("size ρ‖gᵢ‖", gradnorm(step="w - rho * sign")),
+            ("not ‖gᵢ‖", gradnorm(long="lengths")),
+            ("without wᵢ", gradnorm(step="w - rho * sign * w * lengths")),
+            ("here are three tasks", gradnorm(end="2 * new / new.sum()")),
+            ("own wanted length", gradnorm(target="long.mean()")),
+            ("own wanted length", gradnorm(target="long.mean() * r")),
+            ("not a factor", gradnorm(target="long.mean() * r * alpha")),
+            ("falls below", gradnorm(floor="")),
+            (
+                "before the scaling",
+                gradnorm(
+                    floor="",
+                    end="(2 * new / new.sum()).clamp(min=1e-3)"
+                    " if len(w) == 2 else 3 * new / new.sum()",
+                ),
+            ),
+            ("float64", gradnorm(end="(len(w) * new / new.sum()).float()")),
+            ("shape", gradnorm(end="(len(w) * new / new.sum()).mean()")),
+            ("changed", gradnorm(step="w.sub_(rho * sign * lengths)")),
         ],
     ),
     "suspects": Exercise(
