@@ -153,3 +153,15 @@ def test_a_stored_row_can_be_made_again():
     for metric in ("val_sr", "test_sr"):
         assert again[metric] == pytest.approx(float(stored[metric]), abs=report.TOLERANCE)
     assert again["parameters"] == int(stored["parameters"])
+
+
+def test_the_readme_says_what_was_confirmed():
+    rows = read_rows(RESULTS / "confirm.csv")
+    readme = " ".join((data_folder().parent / "README.md").read_text(encoding="utf-8").split())
+    share = report.price(rows, "one for three").split(" of ")[0].split()[-1]
+    gain = {t: statistics.mean(report.gains(rows, "one for three", t, t)) for t in report.TASKS}
+    says = f"one network with {share} of the parameters of three is ahead of them by "
+    says += f"{gain['sr']:.2f} dB in `sr` and {gain['detail']:.2f} dB in `detail`, and not told "
+    assert says + "apart in `color`" in readme
+    verdicts = [report.verdict(report.gains(rows, "one for three", t, t)) for t in report.TASKS]
+    assert verdicts == ["ahead", "ahead", "not told apart"]
