@@ -118,6 +118,11 @@ def grouping(answer: Any) -> Verdict:
     trio, pairs = [["a", "b", "c"], ["d"]], [["a", "b"], ["c", "d"]]
     gain = {"a": {"b": -0.2, "c": 0.0}, "b": {"a": -0.1, "c": 0.0}, "c": {"a": 0.5, "b": 0.5}}
     apart = [["a"], ["b"], ["c"]]
+    one = [["a", "b"], ["c"], ["d"]]
+    crossed = [["a", "c"], ["b", "d"]]
+    few = _harms({"ab": 0.3, "ac": 0.2, "bd": 0.2})
+    near = _harms({"ab": 0.1, "cd": 0.1, "ac": 0.125, "bc": 0.125})
+    far = _harms({"ab": 0.1, "cd": 0.1, "ac": 0.2, "bc": 0.2})
     return grade(
         answer,
         Case(
@@ -158,4 +163,27 @@ def grouping(answer: Any) -> Verdict:
                 "the harm of every task of a group counts, not only of the first": two[0],
             },
         ),
+        Case(
+            "one pair, 0.3 + 0.3, against two pairs, 4 · 0.2",
+            (few, [crossed, one]),
+            one,
+            known={"the sum over all tasks, not the mean over those with partners": crossed},
+        ),
+        Case(
+            "a group of three: a and b (0.1 + 0.125) / 2 each, c 0.125; against 4 · 0.1",
+            (near, [pairs, trio]),
+            trio,
+            known={"divide by the number of partners, not by the size of the group": pairs},
+        ),
+        Case(
+            "a group of three: a and b (0.1 + 0.2) / 2 each, c 0.2; against 4 · 0.1",
+            (far, [trio, pairs]),
+            pairs,
+            known={"a mean for each task, then the sum; not a mean over the group": trio},
+        ),
     )
+
+
+def _harms(pairs: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Harms among a, b, c and d, the same both ways; 0.5 where none is given."""
+    return {i: {j: pairs.get(min(i, j) + max(i, j), 0.5) for j in "abcd" if j != i} for i in "abcd"}

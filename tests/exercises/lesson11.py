@@ -179,6 +179,24 @@ EXERCISES["grouping"].wrong.extend(
             "    return min(partitions, key=total)",
         ),
         (
+            "not the mean over those",
+            variant().replace(
+                "for t, ps in parts if ps)",
+                "for t, ps in parts if ps) / max(1, sum(1 for _, ps in parts if ps))",
+            ),
+        ),
+        (
+            "not by the size of the group",
+            variant(each="sum(harm[t][p] for p in ps) / (len(ps) + 1)"),
+        ),
+        (
+            "not a mean over the group",
+            GROUPING + "def total(partition):\n"
+            "        pairs = [[harm[t][p] for t in g for p in g if p != t] for g in partition]\n"
+            "        return sum(sum(h) / len(h) for h in pairs if h)\n"
+            "    return min(partitions, key=total)",
+        ),
+        (
             "a function",
             GROUPING.replace("def my_grouping(harm, partitions):\n    ", "")
             + "my_grouping = [['sr', 'detail'], ['color']]",
