@@ -46,7 +46,8 @@ def hidden_lines(notebook: nbformat.NotebookNode, of: str) -> list[str]:
             inner.append(line.strip())
         else:
             outside.add(line.strip())
-    return [line for line in inner if len(line) > 20 and line not in outside]
+    text = "\n".join(outside)
+    return [line for line in inner if len(line) > 20 and line not in text]
 
 
 # ------------------------------------------------------------------------------ the whole cycle
