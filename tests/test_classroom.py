@@ -1,6 +1,6 @@
 """A class from the first step to the last: what an invented class hands in gets what it deserves.
 
-Needs the `teach` extra; .ci/run runs it as the part `assignment cycle`.
+Needs the `teach` extra: python -m pytest -s -m classroom tests/test_classroom.py
 """
 
 # ruff: noqa: E402 (without nbgrader there is nothing to import)
