@@ -199,13 +199,18 @@ def network_of(arm: Arm) -> MultiTaskNet:
     return kinds[arm.sharing](tasks, *size, arm.hidden)
 
 
-def run_arm(arm: Arm, seed: int, experiment: str = "", keep: Path | None = None) -> dict:
-    """Train one arm with one seed, measure it, and give its row; its weights go to `keep`."""
+def prepared(arm: Arm, seed: int) -> tuple[MultiTaskNet, Patches]:
+    """The arm's network, not trained, and its batches, as the seed throws the dice."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     files = photographs("train")[: arm.photographs or None]
     data = Patches(map(load_uint8, files), tasks_of(arm), arm.batch_size, arm.patch, seed)
-    model = network_of(arm).to(memory_format=torch.channels_last)
+    return network_of(arm).to(memory_format=torch.channels_last), data
+
+
+def run_arm(arm: Arm, seed: int, experiment: str = "", keep: Path | None = None) -> dict:
+    """Train one arm with one seed, measure it, and give its row; its weights go to `keep`."""
+    model, data = prepared(arm, seed)
     weights = dict(zip(arm.tasks, arm.weights, strict=False))
     balancer = make_balancer(arm.balancer, arm.tasks, weights, seed)
     parameters = [*model.parameters(), *balancer.parameters()]

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mtsr_lib import __version__
 from mtsr_lib.balance import FixedWeights, task_gradients
 from mtsr_lib.datasets import Batch, Patches
-from mtsr_lib.experiments import Arm, append_row, network_of, read_rows, tasks_of
+from mtsr_lib.experiments import Arm, append_row, prepared, read_rows, tasks_of
 from mtsr_lib.images import load_uint8, photographs
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.training import History, cosine, fit
@@ -90,12 +90,9 @@ def told(model: MultiTaskNet, one: Tensor, two: Tensor) -> dict:
 
 def run(arm: Arm, seed: int) -> list[dict]:
     """Train one arm with one seed as `run_arm` does, and measure on the way."""
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    pictures = [load_uint8(path) for path in photographs("train")]
-    sizes = (arm.batch_size, arm.patch)
-    data, fresh = (Patches(pictures, tasks_of(arm), *sizes, s) for s in (seed, seed + FRESH))
-    model = network_of(arm).to(memory_format=torch.channels_last)
+    model, data = prepared(arm, seed)
+    pictures = map(load_uint8, photographs("train"))
+    fresh = Patches(pictures, tasks_of(arm), arm.batch_size, arm.patch, seed + FRESH)
     adam = torch.optim.Adam(model.parameters(), lr=arm.learning_rate)
     rows = []
 

@@ -23,9 +23,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib.balance import alone, task_gradients, total_loss
-from mtsr_lib.datasets import Patches
-from mtsr_lib.experiments import EVERYTHING, EXPERIMENTS, Arm, network_of, score, tasks_of
-from mtsr_lib.images import load_uint8, photographs
+from mtsr_lib.experiments import EVERYTHING, EXPERIMENTS, Arm, prepared, score
 from mtsr_lib.recipes import make_balancer
 from mtsr_lib.training import cosine, fit
 
@@ -80,11 +78,7 @@ class Growing(nn.Module):
 
 def train(arm: Arm, balancer: nn.Module, seed: int) -> nn.Module:
     """The network that `experiments.run_arm` trains, with this balancer."""
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    pictures = map(load_uint8, photographs("train"))
-    data = Patches(pictures, tasks_of(arm), arm.batch_size, arm.patch, seed)
-    model = network_of(arm).to(memory_format=torch.channels_last)
+    model, data = prepared(arm, seed)
     parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=arm.learning_rate)
     fit(model, data, arm.steps, optimizer, cosine(arm.steps, arm.learning_rate), balancer)

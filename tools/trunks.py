@@ -20,19 +20,17 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mtsr_lib.datasets import Patches
 from mtsr_lib.experiments import (
     Arm,
     append_row,
     architectures,
-    network_of,
+    prepared,
     read_rows,
     run_arm,
     subsets,
-    tasks_of,
     weights,
 )
-from mtsr_lib.images import data_folder, load_uint8, photographs
+from mtsr_lib.images import data_folder
 from mtsr_lib.training import cosine, fit
 
 STEPS = 150  # of first_steps.csv
@@ -63,11 +61,7 @@ def trunk_of(arm: Arm, folder: Path) -> dict[str, Tensor]:
 
 def first_steps(arm: Arm) -> list[dict]:
     """The losses at the beginning of run_arm with seed 0, means of ten steps."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    pictures = map(load_uint8, photographs("train"))
-    data = Patches(pictures, tasks_of(arm), arm.batch_size, arm.patch, 0)
-    model = network_of(arm).to(memory_format=torch.channels_last)
+    model, data = prepared(arm, 0)
     optimizer = torch.optim.Adam(model.parameters(), lr=arm.learning_rate)
     schedule = cosine(arm.steps, arm.learning_rate)
     losses = fit(model, data, STEPS, optimizer, schedule, progress=False).train

@@ -47,10 +47,8 @@ def readout(trunks: Mapping[str, Backbone]) -> Experiment:
         return made
 
     def compute(trunk: str, layer: str, task: str) -> tuple[dict[str, Tensor], str]:
-        found, inner = (
-            read(trunk, layer)[task],
-            (..., slice(2 * RIM, -2 * RIM), slice(2 * RIM, -2 * RIM)),
-        )
+        found, cut = read(trunk, layer)[task], slice(2 * RIM, -2 * RIM)
+        inner = ..., cut, cut
         start, wanted = bicubic[inner], targets[task][inner]
         before, after = (wanted - start).square().mean(), (wanted - start - found).square().mean()
         shown = {
