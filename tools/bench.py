@@ -185,8 +185,10 @@ def kernels_seconds(threads: str, variables: dict[str, str], count: int, steps: 
             began = time.monotonic()
             asked = [client.execute(source) for _, client in room]
             for (_, client), message in zip(room, asked, strict=True):
-                reply = client._recv_reply(message, timeout=1200)["content"]
-                if reply["status"] != "ok":
+                reply = client.get_shell_msg(timeout=1200)
+                while reply["parent_header"].get("msg_id") != message:
+                    reply = client.get_shell_msg(timeout=1200)
+                if (reply := reply["content"])["status"] != "ok":
                     raise RuntimeError(f"{reply['ename']}: {reply['evalue']}")
         return time.monotonic() - began
     finally:
