@@ -35,6 +35,21 @@ def test_a_share_of_the_cases_gives_a_share_of_the_points(capsys) -> None:
     assert partly(lambda n: n + 1 if n == 1 else 0, ONE, TWO, TWO, points=2) == 0.67
 
 
+def test_a_share_is_said_in_words(capsys) -> None:
+    partly(lambda n: n + 1, ONE, TWO, points=5, what="sums")
+    assert capsys.readouterr().out == "Passed: 2 of 2 sums, 5 of 5 points.\n"
+
+
+def test_an_answer_that_is_missing_is_named(capsys) -> None:
+    def plan(n: int) -> int:
+        return ...
+
+    with pytest.raises(NotYet, match=r"the `\.\.\.` in `plan`, run its cell, then this one"):
+        require(plan, ONE)
+    partly(plan, ONE, TWO, points=5)
+    assert capsys.readouterr().out.count("in `plan`") == 1
+
+
 def test_equal_words_draw_equal_numbers() -> None:
     def draw(*words: str) -> list[float]:
         return torch.rand(3, generator=chance(*words)).tolist()

@@ -371,6 +371,17 @@ def test_a_call_tells_of_errors_changed_inputs_and_missing_names() -> None:
         given = torch.zeros(2)
         assert bind(student, "bad")(given).tolist() == [1, 1]
         assert given.tolist() == [1, 1]
+        student.run("def worse(d, more):\n    d['w'] = d['w'] + 1\n    more[0]['w'] += 1")
+        given, more = {"w": torch.zeros(2)}, ({"w": torch.ones(1)},)
+        bind(student, "worse")(given, more)
+        assert given["w"].tolist() == [1, 1]
+        assert more[0]["w"].tolist() == [2]
+        student.run("def keeps(d):\n    d['o'] = object()\n    d['l'].append(1)\n    return len(d)")
+        given = {"l": [math.nan]}
+        assert bind(student, "keeps")(given) == 2
+        assert given["o"] == "object"
+        assert given["l"][1:] == [1]
+        given = torch.ones(2)
         with pytest.raises(AttributeError, match=r"nothing.*\(at `return x.nothing`\)"):
             bind(student, "wrong")(given)
         with pytest.raises(NameError, match="name 'absent' is not defined"):

@@ -121,7 +121,8 @@ def _grade_case(answer: Any, case: Case, call: Callable[..., Any]) -> Verdict:
     if changed(inputs, case.inputs):
         return not_yet(
             f"for {case.title}, the value is right, but your code changed its input. That is what "
-            "`+=`, `x[...] =` and methods with a trailing `_` do: work on new tensors."
+            "`+=`, `x[...] =` and methods with a trailing `_` do: work on new tensors, and on "
+            "a copy of a dictionary, `dict(d)`."
         )
     return _gradient_verdict(actual, inputs, case) if case.differentiable else passed()
 
