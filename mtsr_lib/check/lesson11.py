@@ -11,30 +11,37 @@ from mtsr_lib.check.kit import Case, Verdict, grade
 
 def stitch(answer: Any) -> Verdict:
     """Check my_stitch(features, mix): features (k, b, c, h, w), mix (k, k) -> like features."""
-    two = torch.tensor([10.0, 20.0]).view(2, 1, 1, 1, 1)
     mix = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
     generator = torch.Generator().manual_seed(3)
     three = torch.randn(3, 2, 3, 2, 4, generator=generator, dtype=torch.float64)
     turn = torch.tensor([[0.0, 1, 0], [0, 0, 1], [2, 0, 0]], dtype=torch.float64)
 
-    def pixel(*values: float) -> torch.Tensor:
-        return torch.tensor(values).view(2, 1, 1, 1, 1)
+    def column(*values: float) -> torch.Tensor:
+        """Two tasks with two pixels each, one below the other."""
+        return torch.tensor(values).view(2, 1, 1, 2, 1)
 
+    two, mixed = column(10.0, 0.0, 20.0, 40.0), column(11.0, 4.0, 18.0, 32.0)
     return grade(
         answer,
         Case(
-            "two tasks, one pixel each, 10 and 20, mix = [[0.9, 0.1], [0.2, 0.8]]",
+            "two tasks, pixels 10 and 0 below it, 20 and 40 below it, "
+            "mix = [[0.9, 0.1], [0.2, 0.8]]",
             (two, mix),
-            pixel(11.0, 18.0),
+            mixed,
             known={
                 "row i of mix belongs to the result's slice i: the matrix is transposed": (
-                    pixel(13.0, 17.0)
+                    column(13.0, 8.0, 17.0, 32.0)
                 ),
-                "each task takes from the others, too, not only its own share": pixel(9.0, 16.0),
+                "each task takes from the others, too, not only its own share": (
+                    column(9.0, 0.0, 16.0, 32.0)
+                ),
                 "the second task must take the first one's features from before the exchange": (
-                    pixel(11.0, 18.2)
+                    column(11.0, 4.0, 18.2, 32.8)
                 ),
-                "sum, not mean": pixel(5.5, 9.0),
+                "sum, not mean": column(5.5, 2.0, 9.0, 16.0),
+                "`@` mixes the pixels of a column, along h, not the tasks: "
+                "flatten all axes but the first before it": column(9.0, 2.0, 22.0, 36.0),
+                "the values are right: give them the shape of features again": mixed.flatten(1),
             },
         ),
         Case(
@@ -51,7 +58,7 @@ def stitch(answer: Any) -> Verdict:
         Case(
             "two tasks again: does a gradient come back?",
             (two, mix),
-            pixel(11.0, 18.0),
+            mixed,
             differentiable=True,
         ),
     )
@@ -81,7 +88,7 @@ def width(answer: Any) -> Verdict:
             "count(c) = 9 c² + 40 c, wanted 9,000: a width beyond 20",
             (_network, 9000),
             29,
-            known={"are widths above that tried, too?": 19, "is that the last one tried?": 20},
+            known=_last_tried(29),
         ),
         Case(
             "count(c) = c², wanted 1: the smallest width is 1",
@@ -89,8 +96,30 @@ def width(answer: Any) -> Verdict:
             1,
             known={"a network has at least one channel": 0},
         ),
-        Case("count(c) = 9 c² + 40 c, wanted 36,000: 61 channels", (_network, 36_000), 61),
+        Case(
+            "count(c) = 9 c² + 40 c, wanted 20: the smallest network has one channel and 49",
+            (_network, 20),
+            1,
+            known={"a network has at least one channel: begin with 1": 0},
+        ),
+        Case(
+            "count(c) = 9 c² + 40 c, wanted 36,000: 61 channels",
+            (_network, 36_000),
+            61,
+            known=_last_tried(61),
+        ),
+        Case(
+            "count(c) = 9 c² + 40 c, wanted 360,000: 198 channels",
+            (_network, 360_000),
+            198,
+            known=_last_tried(198),
+        ),
     )
+
+
+def _last_tried(wanted: int) -> dict[str, int]:
+    """What a range of widths gives that ends too early: its last one."""
+    return {f"is {c} the last width tried? The range is too small": c for c in range(1, wanted)}
 
 
 def _square(c: int) -> int:

@@ -70,7 +70,8 @@ EXERCISES = {
                 "sum, not mean",
                 STITCH + "return torch.einsum('ij,jbchw->ibchw', mix, features) / len(mix)",
             ),
-            ("expected the shape", STITCH + "return mix @ features.flatten(1)"),
+            ("shape of features again", STITCH + "return mix @ features.flatten(1)"),
+            ("along h, not the tasks", STITCH + "return mix @ features"),
             (
                 "three tasks",
                 STITCH + "a, b = features[0], features[-1]\n"
@@ -110,7 +111,7 @@ EXERCISES = {
                 WIDTH + "return max(c for c in range(1, 200) if count(c) <= wanted)",
             ),
             (
-                "widths above that",
+                "is 19 the last width tried",
                 WIDTH + "return min(range(1, 20), key=lambda c: abs(count(c) - wanted))",
             ),
             (
@@ -119,8 +120,16 @@ EXERCISES = {
                 "    return min(range(200), key=lambda c: abs(count(c) - wanted))",
             ),
             (
-                "61 channels",
+                "is 60 the last width tried",
                 WIDTH + "return min(range(1, 61), key=lambda c: abs(count(c) - wanted))",
+            ),
+            (
+                "the range is too small",
+                WIDTH + "return min(range(1, 101), key=lambda c: abs(count(c) - wanted))",
+            ),
+            (
+                "begin with 1",
+                WIDTH + "return min(range(500), key=lambda c: abs(count(c) - wanted))",
             ),
         ],
     ),
