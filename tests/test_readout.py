@@ -30,6 +30,9 @@ def test_rows_and_targets_belong_together():
     row = 1 * 4 + 2  # the LR pixel (11, 12): 10 at each border are left out
     assert torch.equal(f[row, 4:27:9], x[0, :, 11, 12])
     assert f[row, -1] == 1
+    wider = module.around(x, side=5)
+    assert wider.shape == (3 * 4, 25 * 3 + 1)
+    assert torch.equal(wider[row, 12:75:25], x[0, :, 11, 12])
     own = (target - enlarge(x, 2))[0, :, 22:24, 24:26]
     assert torch.allclose(r[row], own.reshape(12))
 

@@ -69,16 +69,17 @@ def readout(trunks: Mapping[str, Backbone]) -> Experiment:
     )
 
 
-def middle(picture: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h2 w2"]:
-    """The middle SIDE×SIDE pixels."""
-    top, left = ((n - SIDE) // 2 for n in picture.shape[-2:])
-    return picture[..., top : top + SIDE, left : left + SIDE]
+def middle(picture: Float[Tensor, "1 3 h w"], side: int = SIDE) -> Float[Tensor, "1 3 h2 w2"]:
+    """The middle side×side pixels."""
+    top, left = ((n - side) // 2 for n in picture.shape[-2:])
+    return picture[..., top : top + side, left : left + side]
 
 
-def around(features: Float[Tensor, "1 c h w"]) -> Float[Tensor, "n c9"]:
-    """The 3×3 neighbourhood of each inner pixel, and a 1, as a row."""
-    inner = features[..., RIM - 1 : 1 - RIM, RIM - 1 : 1 - RIM]
-    return F.pad(F.unfold(inner, 3)[0].T, (0, 1), value=1.0)
+def around(features: Float[Tensor, "1 c h w"], side: int = 3) -> Float[Tensor, "n p"]:
+    """The side×side neighbourhood of each inner pixel (side odd), and a 1, as a row."""
+    rim = RIM - side // 2
+    inner = features[..., rim:-rim, rim:-rim]
+    return F.pad(F.unfold(inner, side)[0].T, (0, 1), value=1.0)
 
 
 def missed(x: Float[Tensor, "1 3 h w"], target: Tensor) -> Float[Tensor, "n 12"]:
