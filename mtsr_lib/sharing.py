@@ -184,8 +184,11 @@ class ChainedNet(MultiTaskNet):
         context = self.context(x) if context is None else context
         features = self.backbone(x)
         enlarged = self.heads["sr"](features, enlarge(x, self.scale))
-        starts = {"detail": enhance(enlarged)} if "detail" in names else {}
-        return {
-            n: self.heads[n](features, starts.get(n, enlarged), context) if n != "sr" else enlarged
-            for n in names
-        }
+
+        def picture(name: str) -> Tensor:
+            if name == "sr":
+                return enlarged
+            start = enhance(enlarged) if name == "detail" else enlarged
+            return self.heads[name](features, start, context)
+
+        return {name: picture(name) for name in names}
