@@ -508,7 +508,7 @@ def classroom(root: Path, rest: list) -> int:
 
 
 COMMANDS = {"lab": lab, "test": test, "reset": reset, "setup": setup, "class": classroom}
-for _name in ("doctor", "upscale", "train", "evaluate"):
+for _name in ("doctor", "upscale", "train", "evaluate", "export"):
     COMMANDS[_name] = library_command(_name)
 
 HELP = """\
@@ -520,7 +520,7 @@ commands:
   setup [EXTRA ...]      only install; extras: test, teach (nbgrader), parallel (accelerate, joblib)
   doctor                 look at this computer and say what to do about each problem
   class STEP ...         for a teacher: make, collect and grade assignments; see class --help
-  upscale PHOTO ...      restore photographs; train and evaluate likewise: see upscale --help
+  upscale PHOTO ...      restore photographs; train, evaluate and export likewise: see upscale --help
 """
 
 

@@ -1,4 +1,4 @@
-"""The command line: python -m mtsr_lib upscale | train | evaluate | doctor."""
+"""The command line: python -m mtsr_lib upscale | train | evaluate | export | doctor."""
 
 import argparse
 import json
@@ -21,6 +21,7 @@ from .evaluation import (
     confidence_interval,
     find_benchmark,
 )
+from .export import ExportError, export_onnx
 from .images import ImageError, load_image, load_uint8, save_image
 from .model import MultiTaskNet
 from .recipes import ConfigError, read_config, train
@@ -28,7 +29,7 @@ from .tasks import Task
 from .training import usable_cores
 from .upscaling import upscale
 
-ERRORS = (ImageError, CheckpointError, ConfigError, BenchmarkError)
+ERRORS = (ImageError, CheckpointError, ConfigError, BenchmarkError, ExportError)
 GOOD, SOME_FAILED, BAD_REQUEST = 0, 1, 2
 
 
@@ -100,6 +101,19 @@ def parser() -> argparse.ArgumentParser:
     ev.add_argument("--scale", type=int, choices=(2, 3, 4), default=2, help="2 (default), 3 or 4")
     ev.add_argument("--json", action="store_true", help="print JSON, with a row for each picture")
     ev.set_defaults(run=run_evaluate)
+
+    ex = commands.add_parser(
+        "export",
+        help="one head of a network as ONNX, for programs without PyTorch (needs the extra onnx)",
+        description="Input x: (1, 3, h, w) in [0, 1]; output y: (1, 3, h·scale, w·scale), not\n"
+        "clipped. color has a second input, context: the picture's 32×32 thumbnail.",
+        epilog="example:\n  python -m mtsr_lib export sr.onnx --task sr",
+        formatter_class=formatter,
+    )
+    ex.add_argument("out", metavar="FILE", help="the ONNX file to write")
+    ex.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
+    ex.add_argument("--task", default="sr", help="the head to export (default sr)")
+    ex.set_defaults(run=run_export)
 
     dr = commands.add_parser(
         "doctor", help="is this installation well? versions, cores, a self-test"
@@ -267,6 +281,16 @@ def as_text(report: dict) -> str:
         )
         lines += [f"{key:36} {value:8.2f}" for key, value in report["tasks"].items()]
     return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------- export
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write one head's ONNX file."""
+    export_onnx(load_model(options.model), options.out, options.task)
+    print(options.out)
+    return GOOD
 
 
 # ---------------------------------------------------------------------------- doctor
