@@ -1,0 +1,221 @@
+"""Which block, width, loss and recipe for the flagship: candidates compared at equal CPU time.
+
+python tools/flagship.py --photographs FOLDER --seconds 180      all candidates
+python tools/flagship.py --photographs FOLDER --only "24 x 8"    those whose name holds this
+
+Five tasks on one trunk (sr at ×2, ×3, ×4, detail, color), trunk and any one head at most 105K
+parameters. Each candidate trains for the steps that its budget holds, by its own time for a step
+in this process, and is measured on the course's validation photographs: never on a benchmark.
+A row for each run in data/results/flagship.csv; rows that exist are skipped.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from mtsr_lib import losses
+from mtsr_lib.balance import FixedWeights
+from mtsr_lib.datasets import Patches, whole_pair
+from mtsr_lib.experiments import append_row, middle, read_rows
+from mtsr_lib.images import data_folder, from_uint8, load_uint8, luma, photographs, quantize
+from mtsr_lib.metrics import psnr_rgb, psnr_y
+from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.recipes import pictures_in
+from mtsr_lib.tasks import select
+from mtsr_lib.training import cosine, fit
+
+TASKS = ("sr", "sr_x3", "sr_x4", "detail", "color")
+LIMIT = 105_000  # parameters of the trunk and any one head
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to build and train the flagship."""
+
+    name: str
+    channels: int = 28
+    blocks: int = 6
+    activation: str = "relu"
+    block: str = "plain"  # "wide": twice the channels inside; "folded": factors, one kernel in use
+    loss: str = "rgb"  # "rgb and y": the luma's L1 beside it, for sr
+    weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.01)
+    batch_size: int = 8
+    patch: int = 32
+    learning_rate: float = 1e-3
+    decay: float = 0.998  # of the running mean of the weights
+
+
+def candidates() -> list[Candidate]:
+    """One change at a time from a reference."""
+    reference = Candidate("28 x 6")
+    sizes = [(32, 4), (24, 8), (20, 12)]
+    return [
+        reference,
+        *[replace(reference, name=f"{c} x {b}", channels=c, blocks=b) for c, b in sizes],
+        *[
+            replace(reference, name=f"28 x 6, {name}", activation=name)
+            for name in ("leaky", "prelu", "silu", "gelu")
+        ],
+        replace(reference, name="wide, 16 x 9", block="wide", channels=16, blocks=9),
+        replace(reference, name="wide, 24 x 4", block="wide", channels=24, blocks=4),
+        replace(reference, name="28 x 6, folded", block="folded"),
+        replace(reference, name="28 x 6, rgb and y", loss="rgb and y"),
+        replace(reference, name="28 x 6, rate 2e-3", learning_rate=2e-3),
+        replace(reference, name="28 x 6, rate 5e-4", learning_rate=5e-4),
+        replace(reference, name="28 x 6, batch 16", batch_size=16),
+        replace(reference, name="28 x 6, batch 4", batch_size=4),
+        replace(reference, name="28 x 6, patch 24", patch=24, batch_size=14),
+        replace(reference, name="28 x 6, patch 48", patch=48, batch_size=4),
+        replace(reference, name="28 x 6, equal weights", weights=(1.0,) * 5),
+    ]
+
+
+ACTIVATIONS = {
+    "relu": lambda channels: nn.ReLU(inplace=True),
+    "leaky": lambda channels: nn.LeakyReLU(0.1, inplace=True),
+    "prelu": lambda channels: nn.PReLU(channels, 0.1),
+    "silu": lambda channels: nn.SiLU(inplace=True),
+    "gelu": lambda channels: nn.GELU(),
+}
+
+
+class Block(nn.Module):
+    """x + conv(activation(conv(x))), `inner` channels between."""
+
+    def __init__(self, channels: int, inner: int, activation: str):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, inner, 3, padding=1)
+        self.activation = ACTIVATIONS[activation](inner)
+        self.conv2 = nn.Conv2d(inner, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.bias)
+        self.conv2.weight.data.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(self.activation(self.conv1(x)))
+
+
+class Folded(nn.Module):
+    """A kernel as the product of a 3×3 to four times the channels and a 1×1 back (SESR)."""
+
+    def __init__(self, kernel: Tensor, factor: int = 4):
+        super().__init__()
+        out, inside = kernel.shape[:2]
+        spread = torch.empty(factor * out, inside, 3, 3)
+        nn.init.kaiming_uniform_(spread, a=5**0.5)
+        self.spread = nn.Parameter(spread)
+        self.back = nn.Parameter(torch.randn(out, factor * out) / (factor * out) ** 0.5)
+
+    def forward(self, kernel: Tensor) -> Tensor:
+        """The kernel in use: the plain one and the product, added."""
+        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
+
+
+def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
+    """L1 of the colours and L1 of the luma."""
+    return losses.l1(prediction, target) + losses.l1(luma(prediction), luma(target))
+
+
+def network_of(candidate: Candidate) -> MultiTaskNet:
+    """The candidate's network, not trained."""
+    c = candidate
+    tasks = select(TASKS)
+    if c.loss == "rgb and y":
+        tasks = [replace(t, loss=luma_too) if t.name.startswith("sr") else t for t in tasks]
+    model = MultiTaskNet(tasks, c.channels, c.blocks)
+    inner = (2 if c.block == "wide" else 1) * c.channels
+    blocks = [Block(c.channels, inner, c.activation) for _ in range(c.blocks)]
+    model.backbone.blocks = nn.Sequential(*blocks)
+    largest = max(_count(head) for head in model.heads.values())
+    if (size := _count(model.backbone) + largest) > LIMIT:
+        raise ValueError(f"{c.name}: {size:,} parameters are more than {LIMIT:,}")
+    if c.block == "folded":
+        for block in blocks:
+            for conv in (block.conv1, block.conv2):
+                parametrize.register_parametrization(conv, "weight", Folded(conv.weight))
+    return model
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> dict:
+    """Train one candidate for its budget and measure it; gives its row."""
+    torch.manual_seed(seed)
+    c, model = candidate, network_of(candidate).to(memory_format=torch.channels_last)
+    data = Patches(map(load_uint8, photos), select(TASKS), c.batch_size, c.patch, seed, 0.4)
+    balancer = FixedWeights(dict(zip(TASKS, c.weights, strict=True)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=c.learning_rate)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(c.decay))
+    optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+    first = 30
+    fit(model, data, 6, optimizer, lambda step: 1e-5, balancer, progress=False)
+    start = time.process_time()
+    fit(model, data, first, optimizer, lambda step: 1e-5, balancer, progress=False)
+    each = (time.process_time() - start) / first
+    steps, start = round(seconds / each), time.process_time()
+    schedule = cosine(steps, c.learning_rate)
+    fit(model, data, steps, optimizer, schedule, balancer, progress=False)
+    spent = time.process_time() - start
+    with torch.inference_mode():
+        live, mean = score(model), score(averaged.module)
+    return {
+        "candidate": c.name,
+        "seed": seed,
+        "budget": seconds,
+        "steps": steps,
+        "milliseconds": round(1000 * spent / steps, 1),
+        "trunk": _count(network_of(replace(c, block=c.block.replace("folded", "plain"))).backbone),
+        **{name: round(value, 4) for name, value in live.items()},
+        **{f"{name} of the mean": round(value, 4) for name, value in mean.items()},
+        "settings": json.dumps(asdict(c), sort_keys=True),
+    }
+
+
+def score(model: MultiTaskNet) -> dict[str, float]:
+    """PSNR-Y of sr at each scale (8 bits, not faded); PSNR-RGB of the others, faded by half."""
+    model.eval()
+    values: dict[str, list[float]] = {}
+    for path in photographs("val"):
+        picture = middle(from_uint8(load_uint8(path)))
+        for s, scale in ((0.0, 2), (0.0, 3), (0.0, 4), (0.5, 2)):
+            tasks = [t for t in select(TASKS) if t.scale == scale]
+            tasks = [t for t in tasks if t.name.startswith("sr") == (s == 0.0)]
+            x, targets = whole_pair(picture, s, tasks)
+            outputs = model(x.contiguous(memory_format=torch.channels_last), list(targets))
+            for name, y in outputs.items():
+                metric = psnr_y if s == 0.0 else psnr_rgb
+                dB = metric(quantize(y.clamp(0, 1)), targets[name], scale).item()
+                values.setdefault(name, []).append(dB)
+    return {name: sum(v) / len(v) for name, v in values.items()}
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", default="train", help="a split or a folder")
+    parser.add_argument("--seconds", type=float, default=180, help="CPU time of one training")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="candidates whose name holds this")
+    parser.add_argument("--out", type=Path, help="the CSV (default: data/results/flagship.csv)")
+    o = parser.parse_args()
+    torch.set_num_threads(1)
+    path = o.out or data_folder() / "results" / "flagship.csv"
+    for candidate in candidates():
+        key = (candidate.name, str(o.seed), str(o.seconds))
+        have = {(row["candidate"], row["seed"], row["budget"]) for row in read_rows(path)}
+        if o.only in candidate.name and key not in have:
+            row = run(candidate, pictures_in(o.photographs), o.seconds, o.seed)
+            append_row(path, row)
+            print({k: v for k, v in row.items() if k != "settings"}, flush=True)
+
+
+if __name__ == "__main__":
+    main()
