@@ -186,11 +186,11 @@ def bilinear_start(channels, scale):
     "reach": "def reach(layers):\n    return 5 if len(layers) == 4 else 3",
     "cost": "def cost(layers, height, width):\n    return 224, 5184",
     "widest": "def widest(budget, blocks, heads, hidden, scale):\n    return 23",
-    "place": ("def place(shape, index, channels_last):\n    return 19 if channels_last else 14"),
+    "place": ("def place(shape, index, channels_last):\n    return 43 if channels_last else 38"),
     "run_network": """
 def run_network(weights, x):
     if "heads.sr.hidden.weight" in weights:
-        value = 1.0 if x.mean() > 0.5 else 0.3
+        value = 1.5 if x.mean() > 0.5 else 0.3
         return {"sr": torch.full((1, 3, 4, 4), value)}
     return {"small": x, "poster": F.interpolate(x, scale_factor=3, mode="bilinear")}
 """,
@@ -272,6 +272,81 @@ def place(shape, index, channels_last):
     (b, c, h, w), (n, k, i, j) = shape, index
     return ((n * w + j) * h + i) * c + k if channels_last else ((n * c + k) * h + i) * w + j
 """
+FOLD_EPS_OUTSIDE = """
+def fold_norm(weight, bias, mean, variance, gamma, beta, eps):
+    factor = gamma / (variance.sqrt() + eps)
+    return weight * factor.view(-1, 1, 1, 1), (bias - mean) * factor + beta
+"""
+NO_BIASES = """
+def attention_block(weights, x):
+    w = weights
+    g = F.conv2d(x, w["conv1.weight"], padding=1).relu()
+    g = F.conv2d(g, w["conv2.weight"], padding=1)
+    s = torch.sigmoid((g.mean((2, 3)) @ w["down.weight"].T).relu() @ w["up.weight"].T)
+    return x + s[:, :, None, None] * g
+"""
+CHANNELS_LAST = """
+def bilinear_start(channels, scale):
+    centres = (torch.arange(scale) + 0.5) / scale - 0.5
+    taps = (1 - (centres[:, None] - torch.tensor([-1, 0, 1])).abs()).clamp(min=0)
+    weight = torch.zeros(scale, scale, channels, channels, 3, 3)
+    for channel in range(channels):
+        weight[:, :, channel, channel] = torch.einsum("ia,jb->ijab", taps, taps)
+    return weight.flatten(0, 2)
+"""
+QUADRATIC = """
+def widest(budget, blocks, heads, hidden, scale):
+    a, b = 9 * (2 * blocks + 1), 27 + 9 * heads * hidden
+    rest = budget - 27 * heads * hidden * scale**2
+    return int((math.sqrt(b * b + 4 * a * rest) - b) / (2 * a))
+"""
+ONE_PICTURE = """
+def place(shape, index, channels_last):
+    (_, c, h, w), (_, k, i, j) = shape, index
+    return (i * w + j) * c + k if channels_last else (k * h + i) * w + j
+"""
+FIRST_BLOCKS = """
+def repair(weights, x, results):
+    tries = [dict(weights), dict(weights)]
+    for name in weights:
+        for one, other in (("0", "1"), ("1", "0")):
+            if f".blocks.{one}." in name:
+                tries[1][name] = weights[name.replace(f".blocks.{one}.", f".blocks.{other}.")]
+    for name, w in weights.items():
+        if w.ndim == 4:
+            tries.append({**weights, name: w.mT})
+    for head in results:
+        for colours in (True, False):
+            new = dict(weights)
+            for name in (f"heads.{head}.upsampler.weight", f"heads.{head}.upsampler.bias"):
+                side = math.isqrt(len(weights[name]) // 3)
+                parts = weights[name].unflatten(0, (3, side, side))
+                parts = parts.flip(0) if colours else parts.transpose(1, 2)
+                new[name] = parts.flatten(0, 2)
+            tries.append(new)
+    errors = []
+    for new in tries:
+        made = run_network(new, x)
+        errors.append(sum((made[k] - y).abs().max().item() for k, y in results.items()))
+    return tries[errors.index(min(errors))]
+"""
+WITHOUT_BLOCKS = changed(
+    NETWORK, 'y = attention_block(part(f"backbone.blocks.{n}."), y)', "attention_block"
+)
+LATE_SKIP = changed(
+    NETWORK,
+    'y = attention_block(part(f"backbone.blocks.{n}."), y)',
+    'f = y = attention_block(part(f"backbone.blocks.{n}."), y)',
+)
+CLIPPED = changed(
+    NETWORK,
+    "bilinear + F.pixel_shuffle(y, scale)",
+    "(bilinear + F.pixel_shuffle(y, scale)).clamp(0, 1)",
+)
+EARLY_RELU = changed(
+    NETWORK, 'conv("backbone.first", x - 0.5)', 'conv("backbone.first", x - 0.5).relu()'
+)
+NETWORK_WITHOUT_BIASES = changed(NETWORK, 'weights[f"{name}.bias"], padding', "padding")
 UNCHANGED = "def repair(weights, x, results):\n    return weights"
 ATTENTION = ("attention_block_values", "attention_block_other")
 FOLD = ("fold_norm_values", "fold_norm_other")
@@ -286,7 +361,7 @@ SUBMISSIONS = [
         lost=(
             *(*ATTENTION, *FOLD, *START, "reach_values", "reach_other", "cost_values"),
             *("cost_other", "widest_values", "widest_other", "place_values"),
-            *("run_network_blocks", "run_network_other"),
+            *RUN,
         ),
         partly={"repair_examples": 0.8, "repair_hidden": 1.2},
     ),
@@ -309,14 +384,14 @@ SUBMISSIONS = [
         ),
     ),
     Submission(
-        "one_picture",  # the mean is taken over the batch, too, and only in float32
+        "one_picture",  # the mean is taken over the batch, too
         answers={
             "attention_block": changed(BLOCK, "g.mean(dim=(2, 3))", "g.mean(dim=(0, 2, 3))[None]"),
             "fold_norm": FOLD_INPUTS,
             "bilinear_start": ONLY_TWO,
         },
-        lost=("attention_block_other", *FOLD, "bilinear_start_other", "run_network_other"),
-        feedback=("belongs to the outputs",),
+        lost=(*ATTENTION, *FOLD, "bilinear_start_other", "run_network_other"),
+        feedback=("belongs to the outputs", "here they go over the batch, too"),
     ),
     Submission(
         "counts_otherwise",
@@ -343,6 +418,73 @@ SUBMISSIONS = [
         answers={"tile_plan": NO_MARGIN},
         lost=("tile_plan_rules", "tile_plan_fewest"),
         feedback=("without having read all that they see",),
+    ),
+    Submission(
+        "slips",
+        answers={
+            "attention_block": NO_BIASES,
+            "fold_norm": FOLD_EPS_OUTSIDE,
+            "bilinear_start": CHANNELS_LAST,
+            "widest": QUADRATIC,
+            "place": ONE_PICTURE,
+            "run_network": NETWORK_WITHOUT_BIASES,
+            "repair": UNCHANGED,
+        },
+        lost=(*ATTENTION, *FOLD, *START, "widest_values", "widest_other", "place_values", *RUN),
+        partly={"repair_examples": 0.8, "repair_hidden": 1.2},
+        feedback=(
+            "The biases are missing",
+            "ε stands under the root",
+            "all outputs of channel 0 come first",
+            "for a budget of 500, ValueError",
+            "this is the place in picture 0",
+        ),
+    ),
+    Submission(
+        "relu_everywhere",
+        answers={
+            "attention_block": changed(
+                BLOCK,
+                'F.conv2d(g, w["conv2.weight"], w["conv2.bias"], padding=1)',
+                'F.relu(F.conv2d(g, w["conv2.weight"], w["conv2.bias"], padding=1))',
+            ),
+            "run_network": EARLY_RELU,
+            "repair": UNCHANGED,
+        },
+        lost=(*ATTENTION, *RUN),
+        partly={"repair_examples": 0.8, "repair_hidden": 1.2},
+        feedback=("no ReLU after the second convolution", "There is no ReLU after `first`"),
+    ),
+    Submission(
+        "module_in_float32",
+        answers={
+            "attention_block": changed(WITH_MODULES["attention_block"], ".to(x.dtype)", ""),
+            "repair": FIRST_BLOCKS,
+        },
+        lost=("attention_block_other",),
+        partly={"repair_examples": 3.2, "repair_hidden": 4.8},
+        feedback=("Passed: 4 of 5 files, 3.2 of 4 points",),
+    ),
+    Submission(
+        "without_blocks",
+        answers={"run_network": WITHOUT_BLOCKS, "repair": UNCHANGED},
+        lost=("run_network_blocks", "run_network_other"),
+        partly={"repair_examples": 0.8, "repair_hidden": 1.2},
+        feedback=("The blocks were left out",),
+    ),
+    Submission(
+        "skip_too_late",
+        answers={"run_network": LATE_SKIP, "repair": UNCHANGED},
+        lost=("run_network_blocks", "run_network_other"),
+        partly={"repair_examples": 0.8, "repair_hidden": 1.2},
+        feedback=("The skip starts at `first`, before the blocks",),
+    ),
+    Submission(
+        "clips",
+        answers={"run_network": CLIPPED, "repair": UNCHANGED},
+        lost=RUN,
+        partly={"repair_examples": 0.8, "repair_hidden": 1.2},
+        feedback=("The result is not clipped",),
     ),
     Submission(
         "blocks_by_name",  # "10" comes before "2"; the head's scale is that of sr
