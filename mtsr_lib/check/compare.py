@@ -47,7 +47,8 @@ def _sequence_difference(actual: Any, expected: tuple | list, tolerance: float) 
     if not isinstance(actual, (tuple, list)):
         return f"expected {describe(expected)} but got {describe(actual)}"
     if len(actual) != len(expected):
-        return f"expected {len(expected)} values but got {len(actual)}"
+        values = "value" if len(expected) == 1 else "values"
+        return f"expected {len(expected)} {values} but got {len(actual)}"
     parts = [difference(a, e, tolerance) for a, e in zip(actual, expected, strict=True)]
     return next((f"value {n} of {len(parts)}: {p}" for n, p in enumerate(parts, 1) if p), "")
 

@@ -104,7 +104,7 @@ OTHER_RATES = {  # losses and last w of the case below, with rates that people w
 }
 IN_WORDS = [  # what `grade` says of a pair (losses, weights), as it is called here
     (r"value 1 of 2: value (\d+ of \d+):", r"loss \1:"),
-    (r"value 1 of 2: expected (\d+) values", r"expected \1 losses"),
+    (r"value 1 of 2: expected (\d+) values?", r"expected \1 losses"),
     (r"value 1 of 2: expected \(([^)]*)\)", r"expected the losses [\1]"),
     (r"value 2 of 2: value 1 of 1:", r"the last weight:"),
     (r"value 2 of 2: value (\d+ of \d+):", r"last weight \1:"),

@@ -112,7 +112,8 @@ def _function(value):
 
 
 def _described(value):
-    raise TypeError(f"the result is a {type(value).__name__}")
+    kind = type(value).__name__
+    raise TypeError(f"the result holds a value of the type {kind}: keep to numbers, text, tensors")
 
 
 def _line(error):
