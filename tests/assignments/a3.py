@@ -279,8 +279,57 @@ def train(state, steps):
     adam = state.get("adam") or torch.optim.Adam(weights.values())
     return {"weights": weights, "losses": state["losses"] + [0.0] * steps, "adam": adam}
 """
+IN_PLACE = """
+def mean_weights(states, beta):
+    mean = states[0]
+    for state in states[1:]:
+        for name, new in state.items():
+            whole = not new.is_floating_point()
+            mean[name] = new if whole else beta * mean[name] + (1 - beta) * new
+    return mean
+"""
+SAME_TENSORS = changed(
+    TRAINING,
+    (
+        '{k: {n: v.clone() for n, v in m.items()} for k, m in state["adam"].items()}',
+        'state["adam"]',
+    ),
+)
+ADAM_ITSELF = """
+import copy
+
+
+def train(state, steps):
+    state = copy.deepcopy(state)
+    weights = {name: w.requires_grad_() for name, w in state["weights"].items()}
+    if "adam" not in state:
+        state["adam"] = torch.optim.Adam(weights.values())
+    adam = state["adam"]
+    for step in range(len(state["losses"]), len(state["losses"]) + steps):
+        x, y = batch(step)
+        loss = F.l1_loss(network(weights, x), y)
+        adam.param_groups[0]["lr"] = rate(step)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        state["losses"].append(loss.item())
+    return state
+"""
+FROM_THE_PILOT = """
+def seeds_needed(pilot, half):
+    n = len(pilot)
+    while stats.t.ppf(0.975, n - 1) * pilot.std().item() / math.sqrt(n) > half:
+        n += 1
+    return n
+"""
+BY_POSITION = """
+def weights_for(losses, shares):
+    raw = [share / loss for share, loss in zip(shares.values(), losses.values())]
+    return {task: value * len(raw) / sum(raw) for task, value in zip(losses, raw)}
+"""
 RESUMES = ("train_resumes",)
 TRAINS = ("train_steps", "train_resumes")
+NEEDED = ("seeds_needed_values", "seeds_needed_other")
 
 SUBMISSIONS = [
     Submission("another_way", answers=BY_HAND),
@@ -345,7 +394,23 @@ SUBMISSIONS = [
         answers={"train": OBJECTS, "diagnose": BY_THE_CURVE},
         lost=TRAINS,
         partly={"diagnose_examples": 2.0, "diagnose_hidden": 6.0},
-        feedback=("the result is a Adam",),
+        feedback=("the result holds a value of the type Adam",),
+    ),
+    Submission(
+        "changes_arguments",
+        answers={"mean_weights": IN_PLACE, "train": SAME_TENSORS},
+        lost=("mean_weights_values", "mean_weights_other", *RESUMES),
+        feedback=("your code changed its input", "on a copy of a dictionary"),
+    ),
+    Submission(
+        "slips",
+        answers={
+            "weights_for": BY_POSITION,
+            "train": ADAM_ITSELF,
+            "seeds_needed": FROM_THE_PILOT,
+        },
+        lost=("weights_for_values", "weights_for_other", *TRAINS, *NEEDED),
+        feedback=("Go by the names", "the type Adam", "n begins at 2"),
     ),
     Submission(
         "counts_everything",
