@@ -45,7 +45,7 @@ __all__ = [
 # glibc gives large freed blocks back to the system, and fetches them anew in every training step,
 # until a larger one has been freed (mallopt(3), M_MMAP_THRESHOLD). So free the largest that counts,
 # 31 MiB, untouched: a training step then takes 0.90 of the time, a pass over 256×256 pixels 0.72
-# (tools/bench.py memory).
+# (tools/bench.py freed).
 torch.empty(31 * 2**20, dtype=torch.uint8)
 
 

@@ -12,7 +12,7 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "mtsr_lib"
 CORE = ["images", "metrics", "losses", "degrade", "tasks", "datasets", "blocks", "model", "sharing"]
 CORE += ["balance", "checkpoints", "evaluation", "training", "recipes", "upscaling", "experiments"]
-CORE += ["doctor"]
+CORE += ["export", "doctor"]
 ORDER = [*CORE, "plots", "widgets", "check", "__init__", "__main__"]
 SCREEN = {f"mtsr_lib.{name}" for name in ("plots", "widgets", "check")}
 SCREEN |= {"matplotlib", "ipywidgets", "anywidget", "IPython", "jupyterlab"}

@@ -1,19 +1,26 @@
-"""Speed goals of the course, each a ratio of medians measured in one run on one thread.
+"""How fast the course is: ratios of medians, each pair measured side by side in one run.
 
-python tools/bench.py ssim
-python tools/bench.py heads
-python tools/bench.py memory
-python tools/bench.py kernels    eight kernels at once, with the limits of a hub and without
+python tools/bench.py                 all of the following but kernels, as one table
+python tools/bench.py step ssim       some of them: step, heads, ssim, aggregators, upscale,
+                                      memory, threads, start, freed
+python tools/bench.py kernels         eight kernels at once, with the limits of a hub and without
+
+One thread, CPU time, but for threads and start, which take the time by the clock. Peers that are
+not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and named. No test waits for
+these figures: they depend on the machine. Goals: the project's own.
 """
 
 import argparse
+import importlib
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -21,14 +28,36 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtsr_lib import metrics
-from mtsr_lib.balance import FixedWeights
-from mtsr_lib.datasets import Batch
+from mtsr_lib import images, metrics
+from mtsr_lib.balance import MGDA, FixedWeights, PCGrad, UPGrad
+from mtsr_lib.checkpoints import load_model
+from mtsr_lib.datasets import Batch, Patches
+from mtsr_lib.degrade import enlarge
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import train_step, usable_cores
+from mtsr_lib.upscaling import upscale
 
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
+TASKS = [SR, DETAIL, COLOR]
+
+
+class Row(NamedTuple):
+    """One comparison: ours over its peer, and the goal for that ratio, if there is one."""
+
+    what: str
+    ours: float
+    beside: str
+    theirs: float
+    goal: float | None = None
+    unit: str = "ms"
+
+    def __str__(self) -> str:
+        ratio = self.ours / self.theirs
+        verdict = "" if self.goal is None else f"≤ {self.goal:.3g}"
+        verdict += "" if self.goal is None or ratio <= self.goal else ", missed"
+        values = f"{self.ours:.4g} {self.unit} | {self.beside} | {self.theirs:.4g} {self.unit}"
+        return f"| {self.what} | {values} | {ratio:.2f} | {verdict} |"
 
 
 def medians(runs: dict[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
@@ -42,33 +71,53 @@ def medians(runs: dict[str, Callable[[], object]], rounds: int = 15) -> dict[str
     return {name: statistics.median(values[2:]) for name, values in times.items()}
 
 
-def ssim_step(
-    ssim: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], size: tuple[int, ...]
-) -> Callable[[], None]:
-    """Forward and backward of 1 − SSIM between a noisy batch and its clean target."""
-    generator = torch.Generator().manual_seed(0)
-    target = torch.rand(size, generator=generator)
-    noisy = (target + 0.1 * torch.randn(size, generator=generator)).requires_grad_()
-
-    def step() -> None:
-        noisy.grad = None
-        (1 - ssim(noisy, target)).mean().backward()
-
-    return step
+def peer(name: str):
+    """A module to compare with, or None where it is not installed, with a word about it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        print(f"(left out: {name} is not installed)", file=sys.stderr)
+        return None
 
 
-def ssim_ratios(rounds: int = 15) -> dict[tuple[int, ...], tuple[float, float]]:
-    """For each size the medians of this library and of pytorch-msssim with the same settings."""
-    from pytorch_msssim import ssim as reference
+# ---------------------------------------------------------------------------- training
 
-    def theirs(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return reference(x, y, data_range=1.0, size_average=False)
 
-    found = {}
-    for size in SIZES:
-        runs = {"ours": ssim_step(metrics.ssim, size), "theirs": ssim_step(theirs, size)}
-        found[size] = tuple(medians(runs, rounds).values())
-    return found
+def network(blocks: int = 6) -> MultiTaskNet:
+    """Three heads on a trunk of 32 channels, not trained."""
+    torch.manual_seed(0)
+    return MultiTaskNet(TASKS, 32, blocks).to(memory_format=torch.channels_last)
+
+
+def step_rows(rounds: int = 25) -> Iterator[Row]:
+    """A whole training step, with its data, over forward and backward of the bare network."""
+    net = network()
+    adam = torch.optim.Adam(net.parameters())
+    pictures = map(images.load_uint8, images.photographs("train"))
+    data, balancer = Patches(pictures, TASKS), FixedWeights()
+    batch = data.batch(0)
+    outputs = net(batch.x, None, batch.context)
+    pushes = {name: torch.randn_like(y) for name, y in outputs.items()}
+    steps = iter(range(10**9))
+
+    def bare() -> None:
+        adam.zero_grad()
+        outputs = net(batch.x, None, batch.context)
+        torch.autograd.backward(list(outputs.values()), [pushes[name] for name in outputs])
+        adam.step()
+
+    runs = {
+        "whole": lambda: train_step(net, data.batch(next(steps)), adam, balancer),
+        "bare": bare,
+        "data": lambda: data.batch(next(steps)),
+    }
+    whole, plain, data_alone = medians(runs, rounds).values()
+    everything_else = 100 * (1 - plain / whole)
+    yield Row(
+        "training step, 3 heads, 16 patches 24×24", whole, "network and Adam", plain, 1 / 0.85
+    )
+    yield Row("  its data", data_alone, "the whole step", whole)
+    print(f"all but the network: {everything_else:.0f} % of the step (goal 15 %)", file=sys.stderr)
 
 
 def operations(model: MultiTaskNet, x: torch.Tensor) -> int:
@@ -111,6 +160,189 @@ def heads_ratios(side: int = 24, rounds: int = 25) -> list[tuple[str, float, flo
     return found
 
 
+def heads_rows() -> Iterator[Row]:
+    """Three heads over one, by the operations' ratio."""
+    for side in (24, 32, 48):
+        for what, one, three, work, _ in heads_ratios(side):
+            yield Row(
+                f"{what}, 3 heads, {side}×{side}", three, f"1 head × {work:.3f}", one * work, 1.05
+            )
+
+
+def ssim_step(
+    ssim: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], size: tuple[int, ...]
+) -> Callable[[], None]:
+    """Forward and backward of 1 − SSIM between a noisy batch and its clean target."""
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(size, generator=generator)
+    noisy = (target + 0.1 * torch.randn(size, generator=generator)).requires_grad_()
+
+    def step() -> None:
+        noisy.grad = None
+        (1 - ssim(noisy, target)).mean().backward()
+
+    return step
+
+
+def ssim_ratios(rounds: int = 15) -> dict[tuple[int, ...], tuple[float, float]]:
+    """For each size the medians of this library and of pytorch-msssim with the same settings."""
+    from pytorch_msssim import ssim as reference
+
+    def theirs(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return reference(x, y, data_range=1.0, size_average=False)
+
+    found = {}
+    for size in SIZES:
+        runs = {"ours": ssim_step(metrics.ssim, size), "theirs": ssim_step(theirs, size)}
+        found[size] = tuple(medians(runs, rounds).values())
+    return found
+
+
+def ssim_rows(rounds: int = 15) -> Iterator[Row]:
+    """Forward and backward, over pytorch-msssim (the goal), torchmetrics and piq."""
+    for size, (ours, theirs) in ssim_ratios(rounds).items():
+        yield Row(f"SSIM, {'×'.join(map(str, size))}", ours, "pytorch-msssim", theirs, 0.67)
+    others = {}
+    if torchmetrics := peer("torchmetrics.functional.image"):
+        others["torchmetrics"] = lambda x, y: torchmetrics.structural_similarity_index_measure(
+            x, y, data_range=1.0
+        )
+    if piq := peer("piq"):
+        others["piq"] = lambda x, y: piq.ssim(x.clamp(0, 1), y, downsample=False)
+    for name, ssim in others.items():
+        runs = {"ours": ssim_step(metrics.ssim, SIZES[1]), "theirs": ssim_step(ssim, SIZES[1])}
+        ours, theirs = medians(runs, rounds).values()
+        yield Row(f"SSIM, {'×'.join(map(str, SIZES[1]))}", ours, name, theirs)
+
+
+def aggregators_rows(rounds: int = 15) -> Iterator[Row]:
+    """Forward, backward of each task and the aggregation, over TorchJD's at the same direction."""
+    if not (aggregation := peer("torchjd.aggregation")):
+        return
+    from torchjd.autojac import jac_to_grad, mtl_backward
+
+    net, y = network(), torch.rand(16, 3, 48, 48)
+    x, context = torch.rand(16, 3, 24, 24), torch.rand(16, 3, 32, 32)
+    bicubic = enlarge(x, 2)
+    shared = list(net.backbone.parameters())
+    heads = [list(head.parameters()) for head in net.heads.values()]
+
+    def forward() -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        net.zero_grad()
+        features = net.backbone(x)
+        outputs = {n: net.heads[n](features, bicubic, context) for n in net.tasks}
+        return features, {n: net.tasks[n].loss(out, y) for n, out in outputs.items()}
+
+    def ours(balancer: torch.nn.Module) -> Callable[[], object]:
+        return lambda: balancer.backward(forward()[1], shared)
+
+    def theirs(aggregator: torch.nn.Module) -> Callable[[], object]:
+        def run() -> None:
+            features, losses = forward()
+            mtl_backward(list(losses.values()), features, tasks_params=heads, shared_params=shared)
+            jac_to_grad(shared, aggregator)
+
+        return run
+
+    pairs = {
+        "PCGrad": (PCGrad(), aggregation.PCGrad()),
+        "MGDA": (MGDA(), aggregation.MGDA()),
+        "UPGrad": (UPGrad(), aggregation.UPGrad()),
+    }
+    for name, (mine, its) in pairs.items():
+        a, b = medians({"ours": ours(mine), "theirs": theirs(its)}, rounds).values()
+        yield Row(f"{name}, 3 tasks, 16 patches 24×24", a, "TorchJD", b, 1.0)
+
+
+# ---------------------------------------------------------------------------- restoring
+
+
+def upscale_rows(rounds: int = 5, side: int = 768) -> Iterator[Row]:
+    """A photograph in tiles, over the same weights in one piece and in onnxruntime."""
+    model, photo = load_model(), torch.rand(1, 3, side, side)
+    plain = photo.contiguous(memory_format=torch.channels_last)
+    runs = {
+        "ours": lambda: upscale(model, photo, ["sr"]),
+        "plain PyTorch": lambda: torch.inference_mode()(model)(plain, ["sr"]),
+    }
+    runtime = peer("onnxruntime")
+    if runtime and peer("onnxscript"):
+        from mtsr_lib.export import export_onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            export_onnx(model, Path(folder, "sr.onnx"))
+            options = runtime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            session = runtime.InferenceSession(str(Path(folder, "sr.onnx")), options)
+        array = photo.numpy()
+        runs["onnxruntime"] = lambda: session.run(None, {"x": array})
+    ours, *others = (found := medians(runs, rounds)).values()
+    for name, theirs in zip(list(found)[1:], others, strict=True):
+        yield Row(f"upscale {side}×{side}, head sr", ours, name, theirs)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import torch
+import mtsr_lib as mtsr
+
+torch.set_num_threads(1)
+photo = torch.zeros((1, 3, int(sys.argv[1]), 1000), dtype=torch.uint8)
+mtsr.upscale(mtsr.load_model(), photo, ["sr"])
+lines = Path("/proc/self/status").read_text().splitlines()  # Linux
+print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+"""
+
+
+def memory_rows() -> Iterator[Row]:
+    """What each further megapixel costs, beside its 3 bytes and the 12 of the 8-bit result."""
+    peaks = {height: int(_child(PEAK, str(height))) / 1024 for height in (1000, 4000)}
+    each = (peaks[4000] - peaks[1000]) / 3
+    yield Row(
+        "upscale at ×2, each megapixel", each, "the pictures themselves", 15e6 / 2**20, None, "MiB"
+    )
+    yield Row("  peak with 4 megapixels", peaks[4000], "with 1", peaks[1000], None, "MiB")
+
+
+def threads_rows(rounds: int = 5) -> Iterator[Row]:
+    """By the clock: one thread over all that this process may use."""
+    cores = usable_cores()
+    model, photo = load_model(), torch.rand(1, 3, 512, 512)
+    times = {1: [], cores: []}
+    for _ in range(rounds + 1):
+        for threads, values in times.items():
+            torch.set_num_threads(threads)
+            began = time.monotonic()
+            upscale(model, photo, ["sr"])
+            values.append(1000 * (time.monotonic() - began))
+    torch.set_num_threads(1)
+    one, many = (statistics.median(values[1:]) for values in (times[1], times[cores]))
+    yield Row(f"upscale 512×512, {cores} threads", many, "1 thread", one)
+
+
+def start_rows(rounds: int = 7) -> Iterator[Row]:
+    """By the clock: importing the library over importing PyTorch, in fresh processes."""
+    times: dict[str, list[float]] = {"import mtsr_lib": [], "import torch": []}
+    for _ in range(rounds):
+        for line, values in times.items():
+            began = time.monotonic()
+            _child(line)
+            values.append(1000 * (time.monotonic() - began))
+    ours, theirs = (statistics.median(values) for values in times.values())
+    yield Row("import mtsr_lib", ours, "import torch", theirs, 1.2)
+
+
+def _child(code: str, *arguments: str) -> str:
+    """What a fresh Python prints for this code, the project on its path."""
+    root = str(Path(__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": root}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
+
+
 CHILD = """
 import sys
 import torch
@@ -146,6 +378,16 @@ def memory_ratios(repeats: int = 3) -> list[float]:
             rows.append([float(value) for value in printed.split()])
     ours, bare = (zip(*rows, strict=True) for rows in times.values())
     return [statistics.median(a) / statistics.median(b) for a, b in zip(ours, bare, strict=True)]
+
+
+def freed_rows() -> Iterator[Row]:
+    """What the block that the library frees at import is good for."""
+    step, one = memory_ratios()
+    yield Row("training step, with the freed block", step, "without", 1.0, None, "")
+    yield Row("one pass, with the freed block", one, "without", 1.0, None, "")
+
+
+# ---------------------------------------------------------------------------- a class
 
 
 PREPARE = """
@@ -208,33 +450,39 @@ def kernels_table(count: int, steps: int) -> None:
         print(f"| {name} | {seconds:.1f} s | {seconds / ours:.2f} |", flush=True)
 
 
+ROWS = {
+    "step": step_rows,
+    "heads": heads_rows,
+    "ssim": ssim_rows,
+    "aggregators": aggregators_rows,
+    "upscale": upscale_rows,
+    "memory": memory_rows,
+    "threads": threads_rows,
+    "start": start_rows,
+    "freed": freed_rows,
+}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["ssim", "heads", "memory", "kernels"])
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="default: all but kernels")
     parser.add_argument("--count", type=int, default=8, help="kernels at once (default 8)")
     parser.add_argument("--steps", type=int, default=60, help="training steps of each (default 60)")
     options = parser.parse_args()
-    if options.what == "kernels":
+    if unknown := set(options.what) - {*ROWS, "kernels"}:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(ROWS)}, kernels")
+    if "kernels" in options.what:
         kernels_table(options.count, options.steps)
         return
     torch.set_num_threads(1)
-    if options.what == "memory":
-        print(
-            "with the freed block over without: step {:.2f}, pass {:.2f}".format(*memory_ratios())
-        )
-        return
-    if options.what == "heads":
-        for side in (24, 32, 48):
-            for name, one, three, work, ratio in heads_ratios(side):
-                print(
-                    f"{name}, patches {side}×{side}: one head {one:.1f} ms, three {three:.1f} ms,"
-                )
-                print(f"  {three / one:.3f} as long, {work:.3f} the operations: ratio {ratio:.3f}")
-        return
-    for size, (ours, theirs) in ssim_ratios().items():
-        name = "×".join(map(str, size))
-        ratio = ours / theirs
-        print(f"{name}: {ours:.1f} ms, pytorch-msssim {theirs:.1f} ms, ratio {ratio:.2f}")
+    print(f"torch {torch.__version__}, Python {sys.version.split()[0]}, {usable_cores()} cores\n")
+    print("| what | ours | beside | theirs | ratio | goal |\n|---|---|---|---|---|---|")
+    for name in options.what or ROWS:
+        for row in ROWS[name]():
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
