@@ -166,3 +166,8 @@ def test_the_readme_says_what_was_confirmed():
     assert says + "`detail`, and not told apart in `color`" in readme
     verdicts = [report.verdict(report.gains(rows, "one for three", t, t)) for t in report.TASKS]
     assert verdicts == ["ahead", "ahead", "not told apart"]
+    longer = read_rows(RESULTS / "confirm_long.csv")
+    gains = [report.gains(longer, "one for three", t, t) for t in report.TASKS]
+    assert [report.verdict(g) for g in gains] == ["ahead", "level", "not told apart"]
+    says = f"ahead by {statistics.mean(gains[0]):.2f} dB in `sr`, level in `detail`, not told apart"
+    assert says in readme
