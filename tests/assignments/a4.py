@@ -4,9 +4,13 @@ from tests.assignments import Submission
 
 STUB = "YOUR ANSWER HERE"
 TABLE = """
+DIGITS = {"alone": "d86a1188", "together": "67301201", "twice": "d7f29be2"}
+
+
 def my_results():
     rows = [
         {"arm": name, "seed": seed, "start": START, "parameters": size, "sr": 33 + seed / 10}
+        | {"settings": DIGITS[name]}
         for name, size in (("alone", 14084), ("together", 16120), ("twice", 16120))
         for seed in range(5)
     ]
@@ -225,6 +229,114 @@ def my_design():
     return {name: {"tasks": [name]} for name in ("sr", "detail", "style")}
 """
 
+FIXED_PLACES = """
+def read_scores(text, arm, metric):
+    head, *lines = csv.reader(text.splitlines())
+    place = head.index("test_" + metric)
+    return {int(x[1]): float(x[place]) for x in lines if x[0] == arm and x[place]}
+"""
+BY_PLACE = """
+def run_interval(a, b):
+    by_seed = {}
+    for (seed, _), one, two in zip(a, a.values(), b.values()):
+        by_seed.setdefault(seed, []).append(one - two)
+    return t_interval([statistics.mean(row) for row in by_seed.values()])
+"""
+UP_TO_100 = """
+def seeds_needed(d, half):
+    s = statistics.stdev(d)
+    found = [n for n in range(2, 100) if stats.t.ppf(0.975, n - 1) * s / math.sqrt(n) <= half]
+    return found[0]
+"""
+OWN_NAMES = """
+def price(trunk, heads, wanted):
+    together = alone = 0
+    for tasks in wanted:
+        own = sum(heads[task] for task in ("sr", "color") if task in tasks)
+        together += own + (trunk if tasks else 0)
+        alone += own + trunk * len(tasks)
+    return together, alone
+"""
+BLOCKS_AND_TWO = """
+def widest(budget, blocks, hidden):
+    def count(c):
+        return 28 * c + (blocks + 2) * (9 * c * c + c) + 9 * c * hidden + hidden + 108 * hidden + 12
+
+    c = 1
+    while count(c + 1) <= budget:
+        c += 1
+    return c
+"""
+NO_CARE = """
+def tuned_race(rows, first, second):
+    def best(arm):
+        by_rate = {}
+        for row in rows:
+            if row["arm"] == arm:
+                by_rate.setdefault(row["rate"], []).append(row)
+        rate = max(by_rate, key=lambda r: statistics.mean(row["val"] for row in by_rate[r]))
+        return rate, {row["seed"]: row["test"] for row in by_rate[rate]}
+
+    (rate_1, a), (rate_2, b) = best(first), best(second)
+    return rate_1, rate_2, *t_interval([a[s] - b[s] for s in a.keys() & b.keys()])
+"""
+SINGLE = """
+def impartial(gradients):
+    k = len(gradients)
+    system, right = torch.zeros(k + 1, k + 1), torch.zeros(k + 1)
+    directions = gradients / gradients.norm(dim=1, keepdim=True)
+    system[:k, :k], system[:k, k], system[k, :k] = directions @ gradients.T, -1, 1
+    right[k] = 1
+    return torch.linalg.solve(system, right)[:k] @ gradients
+"""
+ZEROS_APART = """
+def agreement(gradients, share):
+    voters = (gradients != 0).sum(0).clamp(min=1)
+    return gradients.mean(0) * (gradients.sign().sum(0).abs() / voters >= share - 1e-6)
+"""
+DIAGONAL = """
+def longest_step(gradients, hessians, d):
+    far = [math.inf]
+    for g, h in zip(gradients, hessians):
+        slope, bend = float(g @ d), float((h.diag() * d * d).sum())
+        if slope < 0:
+            return 0.0
+        if bend > 0:
+            far.append(2 * slope / bend)
+    return min(far)
+"""
+LEVEL = """
+def longest_step(gradients, hessians, d):
+    far = [math.inf]
+    for g, h in zip(gradients, hessians):
+        slope, bend = float(g @ d), float(d @ h @ d)
+        if slope <= 0:
+            return 0.0
+        if bend > 0:
+            far.append(2 * slope / bend)
+    return min(far)
+"""
+OTHER_WEIGHTS = """
+def my_design():
+    few = {"photographs": 1, "steps": 600}
+    return {
+        "alone": {"tasks": ["sr"], **few},
+        "together": {"tasks": ["sr", "detail"], "weights": [1, 5], **few},
+        "twice": {"tasks": ["sr", "sr_again"], **few},
+    }
+"""
+NO_SUCH_BALANCER = OTHER_WEIGHTS.replace('"weights": [1, 5]', '"balancer": "pc-grad"')
+WORDS_FOR_NUMBERS = """
+def my_claim():
+    sides = {"first": ["together"], "second": ["alone"], "metric": "sr"}
+    return {**sides, "equal": "steps", "mean": "-0.01", "half": 0.14, "verdict": "behind"}
+"""
+ONE_SIDE = """
+def my_claim():
+    sides = {"first": ["alone"], "second": ["alone"], "metric": "sr"}
+    return {**sides, "equal": "steps", "mean": 0, "half": 0, "verdict": "not told apart"}
+"""
+
 SUBMISSIONS = [
     Submission("another_way", answers=OTHER_WAYS),
     Submission(
@@ -236,7 +348,7 @@ SUBMISSIONS = [
         },
         lost=(
             *("read_scores_values", "read_scores_other", "run_interval_values"),
-            *("run_interval_other", "seeds_needed_values"),
+            *("run_interval_other", "seeds_needed_values", "seeds_needed_other"),
         ),
         feedback=("Six photographs are not six runs", "1.96 is for many seeds"),
     ),
@@ -247,16 +359,17 @@ SUBMISSIONS = [
             "run_interval": MEANS_FIRST,
             "tuned_race": NAN_WINS,
         },
-        lost=(
-            *("read_scores_values", "read_scores_other", "run_interval_other"),
-            "tuned_race_other",
-        ),
-        feedback=("the later line counts", "b lacks some photographs", "some broke down"),
+        lost=(*("read_scores_values", "run_interval_values", "tuned_race_values"),),
+        partly={"read_scores_other": 2, "run_interval_other": 3, "tuned_race_other": 4},
+        feedback=("the later line counts", "only one of them has does not count", "value 1 of 4"),
     ),
     Submission(
         "unfair",
         answers={"price": ALL_HEADS, "widest": NO_BIASES, "tuned_race": ON_TEST},
-        lost=("price_values", "widest_values", "tuned_race_values", "tuned_race_other"),
+        lost=(
+            *("price_values", "price_other", "widest_values", "widest_other"),
+            *("tuned_race_values", "tuned_race_other"),
+        ),
         feedback=(
             "Only the heads that are wanted run",
             "With 2 channels there are 309",
@@ -268,17 +381,24 @@ SUBMISSIONS = [
         answers={"impartial": UNIT_SUM, "agreement": ONLY_PLUS, "longest_step": LOWEST},
         lost=(
             *("impartial_values", "impartial_other", "agreement_values"),
-            *("longest_step_values", "longest_step_other"),
+            *("agreement_other", "longest_step_values"),
         ),
-        feedback=("the α do not sum to 1", "agree on a negative sign", "mind the ½"),
+        partly={"longest_step_other": 0.33},
+        feedback=(
+            "α mix the gradients, not their directions",
+            "agree on a negative sign",
+            "mind the ½",
+        ),
     ),
     Submission(
         "by_heart",
         answers=BY_HEART,
         lost=(
-            *("read_scores_values", "read_scores_other", "run_interval_other"),
-            *("seeds_needed_values", "price_values", "widest_values", "impartial_values"),
-            *("impartial_other", "agreement_values", "longest_step_other"),
+            *("read_scores_values", "read_scores_other", "run_interval_values"),
+            *("run_interval_other", "seeds_needed_values", "price_values", "price_other"),
+            *("widest_values", "widest_other", "impartial_values", "impartial_other"),
+            *("agreement_values", "agreement_other", "longest_step_values"),
+            *("seeds_needed_other", "longest_step_other"),
         ),
     ),
     Submission(
@@ -332,7 +452,67 @@ SUBMISSIONS = [
         "no_such_task",
         answers={"my_design": NO_SUCH_TASK},
         lost=("study_table", "study_rows", "claim_numbers", "claim_fairness"),
-        feedback=("the arm 'style' cannot be made: KeyError",),
+        feedback=("the arm 'style': tasks is a list, each of them once",),
+    ),
+    Submission(
+        "what_the_example_hides",
+        answers={
+            "read_scores": FIXED_PLACES,
+            "run_interval": BY_PLACE,
+            "seeds_needed": UP_TO_100,
+            "price": OWN_NAMES,
+            "widest": BLOCKS_AND_TWO,
+            "tuned_race": NO_CARE,
+            "impartial": SINGLE,
+            "agreement": ZEROS_APART,
+            "longest_step": DIAGONAL,
+        },
+        lost=(
+            *("read_scores_values", "read_scores_other", "run_interval_values"),
+            *("seeds_needed_values", "price_values", "widest_values", "tuned_race_values"),
+            *("impartial_values", "agreement_values", "longest_step_values"),
+            *("price_other", "widest_other", "agreement_other"),
+        ),
+        partly={
+            "run_interval_other": 1,
+            "tuned_race_other": 4,
+            "impartial_other": 1.8,
+            "longest_step_other": 1.33,
+        },
+        feedback=(
+            "In this file the columns stand in another order",
+            "Pair by the keys: b is in another order",
+            "0.1, 0.2, 0.3, to 0.01",
+            "You count too little",
+            "NaN at a rate, and seeds missing",
+            "Three plus and a 0 are 3/4",
+            "the terms beside the diagonal",
+        ),
+    ),
+    Submission("level", answers={"longest_step": LEVEL}, partly={"longest_step_other": 1.33}),
+    Submission(
+        "rows_of_another_design",
+        answers={"my_design": OTHER_WEIGHTS},
+        lost=("study_table",),
+        feedback=("the row of 'together' with seed 0 is of other settings than my_design has",),
+    ),
+    Submission(
+        "no_such_balancer",
+        answers={"my_design": NO_SUCH_BALANCER},
+        lost=("study_table", "study_rows", "claim_numbers", "claim_fairness"),
+        feedback=("there is no balancer 'pc-grad'",),
+    ),
+    Submission(
+        "words_for_numbers",
+        answers={"my_claim": WORDS_FOR_NUMBERS},
+        lost=("claim_numbers", "claim_fairness"),
+        feedback=("'mean' is a number, not '-0.01'",),
+    ),
+    Submission(
+        "one_side",
+        answers={"my_claim": ONE_SIDE},
+        lost=("claim_numbers", "claim_fairness"),
+        feedback=("the two sides are the same",),
     ),
     Submission(
         "nothing_written",
