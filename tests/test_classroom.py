@@ -23,7 +23,14 @@ pytest.importorskip("nbgrader", reason="needs the teach extra")
 
 from tests.assignments import deserved, is_answer, is_test, is_written, name_of, solved
 from tools.classroom import inside, intake, sandbox
-from tools.classroom.course import ASSIGNMENTS, ClassError, Course, varied
+from tools.classroom.course import (
+    ASSIGNMENTS,
+    ClassError,
+    Course,
+    Written,
+    _with_unread,
+    varied,
+)
 from tools.classroom.examiner import evaluate
 from tools.classroom.rehearsal import LIMITS, Row, graded, submissions
 from tools.classroom.sandbox import ROOT, Limits, SandboxError
@@ -192,8 +199,9 @@ def test_points_add_up_and_every_answer_has_tests(assignment: str) -> None:
             assert not unread, name_of(cell)
             assert cell.source.count("### BEGIN SOLUTION") == 1, name_of(cell)
         before = cell if name_of(cell) else before
+    answers = [cell for cell in cells if is_answer(cell) and not is_written(cell)]
     hidden = [cell for cell in cells if "BEGIN HIDDEN TESTS" in cell.source]
-    assert len(hidden) > len([cell for cell in cells if is_test(cell)]) / 2
+    assert len(hidden) > 0.75 * len(answers)
 
 
 def names_given(source: str) -> set[str]:
@@ -240,6 +248,20 @@ def test_another_word_gives_other_values_and_pictures(assignment: str) -> None:
         pictures = [names["picture"]("a part", 8, 9) for names in (one, same, other)]
         assert torch.equal(pictures[0], pictures[1])
         assert not torch.equal(pictures[0], pictures[2])
+
+
+def test_what_nobody_has_read_yet_is_no_score() -> None:
+    page = (
+        "<h4>a4 (Score: 70.0 / 100.0)</h4>"
+        '<li><a href="#plan">Written response</a> (Score: 0.0 / 8.0)</li><li><a href="#limits">Written response</a> (Score: 8.0 / 8.0)</li>'
+        '<a name="plan"></a><span>Score: 0.0 / 8.0 <a href="#top">'
+    )
+    told = _with_unread(page, [Written("ann", "plan", 8.0, None)])
+    assert "Score: 70.0 / 100.0, 8 of them not read yet)" in told
+    assert told.count("not read yet, of 8.0") == 2
+    assert "Score: 0.0" not in told
+    assert "(Score: 8.0 / 8.0)" in told
+    assert _with_unread(page, []) == page
 
 
 def test_a_class_keeps_its_word(tmp_path) -> None:

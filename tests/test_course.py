@@ -541,3 +541,10 @@ def test_help_names_every_command(clone: Path, arguments: list[str]) -> None:
 
 def test_an_unknown_extra(clone: Path) -> None:
     assert "there are: test, teach, parallel" in one_sentence(run(clone, "setup", "teech"))
+
+
+def test_the_steps_of_a_class_are_listed_before_anything_is_installed(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(course, "set_up", lambda *_: pytest.fail("an environment was made"))
+    for arguments in (["class"], ["class", "--help"], ["class", "-h"]):
+        assert course.main(arguments) == 0
+        assert "rehearse [A ...]" in capsys.readouterr().out

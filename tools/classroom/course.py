@@ -260,7 +260,10 @@ class Course:
         pages = sorted((self.folder / "feedback").glob(f"*/{assignment}/*.html"))
         for page in pages:  # nbgrader calls each of them "Test cell"
             text = page.read_text("utf-8")
-            page.write_text(TEST.sub(r'<a href="#\1">Test \1</a>', text), "utf-8")
+            text = TEST.sub(r'<a href="#\1">Test \1</a>', text)
+            student = page.relative_to(self.folder / "feedback").parts[0]
+            unread = [w for w in self.written(assignment, student) if w.points is None]
+            page.write_text(_with_unread(text, unread), "utf-8")
         return pages
 
     def export(self, to: Path) -> Path:
@@ -283,6 +286,17 @@ def varied(notebook: NotebookNode, word: str) -> NotebookNode:
         raise ClassError("The assignment has no cell, or several, that begins with VARIANT =")
     cells[0].source = VARIANT.sub(f'VARIANT = "{word}"', cells[0].source)
     return notebook
+
+
+def _with_unread(page: str, unread: list[Written]) -> str:
+    """A page on which what nobody has read yet is not a score of 0."""
+    for answer in unread:
+        for link in ("href", "name"):  # in the list above, and beside the answer
+            place = rf'(<a {link}="#?{answer.question}">.*?)Score: [\d.]+ / '
+            page = re.sub(place, r"\1not read yet, of ", page, count=1, flags=re.DOTALL)
+    most = sum(answer.most for answer in unread)
+    rest = rf"\1, {most:g} of them not read yet)"
+    return re.sub(r"(<h4>[^<]*Score: [\d.]+ / [\d.]+)\)", rest, page, count=1) if unread else page
 
 
 def _written(gradebook: Gradebook, assignment: str, student: str, question: str) -> Written:
