@@ -251,11 +251,13 @@ def test_another_word_gives_other_values_and_pictures(assignment: str) -> None:
 
 
 def test_what_nobody_has_read_yet_is_no_score() -> None:
-    page = (
-        "<h4>a4 (Score: 70.0 / 100.0)</h4>"
-        '<li><a href="#plan">Written response</a> (Score: 0.0 / 8.0)</li><li><a href="#limits">Written response</a> (Score: 8.0 / 8.0)</li>'
-        '<a name="plan"></a><span>Score: 0.0 / 8.0 <a href="#top">'
-    )
+    lines = [
+        "<h4>a4 (Score: 70.0 / 100.0)</h4>",
+        '<li><a href="#plan">Written response</a> (Score: 0.0 / 8.0)</li>',
+        '<li><a href="#limits">Written response</a> (Score: 8.0 / 8.0)</li>',
+        '<a name="plan"></a><span>Score: 0.0 / 8.0 <a href="#top">',
+    ]
+    page = "\n".join(lines)
     told = _with_unread(page, [Written("ann", "plan", 8.0, None)])
     assert "Score: 70.0 / 100.0, 8 of them not read yet)" in told
     assert told.count("not read yet, of 8.0") == 2
