@@ -1,8 +1,11 @@
 """What the tests in assignments are made of."""
 
+import math
+
 import pytest
 import torch
 
+from mtsr_lib.check import compare
 from mtsr_lib.check.assignment import Case, NotYet, chance, partly, require
 
 ONE = Case("one", (1,), 2, {"you added nothing": 1})
@@ -56,3 +59,10 @@ def test_equal_words_draw_equal_numbers() -> None:
 
     assert draw("autumn", "a part") == draw("autumn", "a part")
     assert len({tuple(draw(*words)) for words in (("a", "b"), ("b", "a"), ("a",), ("ab",))}) == 4
+
+
+def test_nothing_but_infinity_is_infinite():
+    assert compare.difference(math.inf, math.inf) == ""
+    for wrong in (0.0, 1e30, -math.inf, math.nan):
+        assert compare.difference(wrong, math.inf).startswith("expected inf")
+        assert compare.difference(math.inf, wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ def difference(actual: Any, expected: Any, tolerance: float = 1e-4) -> str:
 
 def _number_difference(actual: Any, expected: float, tolerance: float) -> str:
     number = isinstance(actual, (int, float, np.number)) and not isinstance(actual, bool)
-    room = tolerance * max(1, abs(expected))
+    room = tolerance * max(1, abs(expected)) if math.isfinite(expected) else 0
     if number and (actual == expected or abs(actual - expected) <= room):
         return ""
     return f"expected {describe(expected)} but got {_other_kind(actual)}"
