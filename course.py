@@ -525,7 +525,7 @@ commands:
   setup [EXTRA ...]      only install; extras: test, teach (nbgrader), parallel (accelerate, joblib)
   doctor                 look at this computer and say what to do about each problem
   class STEP ...         for a teacher: make, collect and grade assignments; see class --help
-  upscale PHOTO ...      restore photographs; train, evaluate and export likewise: see upscale --help
+  upscale PHOTO ...      restore photographs; train, evaluate, export likewise: see upscale --help
 """
 
 
