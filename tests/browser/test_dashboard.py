@@ -1,5 +1,7 @@
 """The dashboard's stop button stops a training, with the kernel free and with a cell waiting."""
 
+import re
+
 import pytest
 
 from . import lab
@@ -60,7 +62,8 @@ def test_stop_go_on_and_look_while_it_learns(page):
     moment.focus()
     moment.press("Home")  # looking back does not disturb it
     page.wait_for_function("() => document.querySelector('.mtsr output').textContent == 'step 0'")
-    page.get_by_text("learning, last looked at step 250").wait_for(timeout=120_000)
+    looked = re.compile(r"learning, last looked at step [1-9]")  # each look passes quickly
+    page.get_by_text(looked).wait_for(timeout=120_000)
     assert moment.input_value() == "0"
     assert root.locator("figcaption").all_text_contents()[1] == "step 0"
 
