@@ -54,7 +54,7 @@ def export_onnx(model: MultiTaskNet, path: str | os.PathLike, task: str = "sr") 
     try:
         from onnxscript import opset20
     except ImportError:
-        raise ExportError("to export, install the extra: pip install 'mtsr_lib[onnx]'.") from None
+        raise ExportError("to export, run python3 course.py setup onnx first.") from None
     if task not in model.tasks:
         raise ExportError(f"this network has no task {task!r}; it has {', '.join(model.tasks)}.")
     names = ["x", "context"] if model.tasks[task].context else ["x"]
