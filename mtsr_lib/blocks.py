@@ -9,14 +9,15 @@ __all__ = ["ResidualBlock", "Upsampler"]
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))): 3×3 convolutions, no normalisation (Lim et al. 2017, EDSR).
 
-    The last convolution starts at a tenth of PyTorch's default, so that a deep trunk starts near
-    the identity.
+    Inside there are `expansion` times the channels (wide activation, Yu et al. 2018, WDSR). The
+    last convolution starts at a tenth of PyTorch's default, so that a deep trunk starts near the
+    identity.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, expansion: int = 1):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = nn.Conv2d(channels, expansion * channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(expansion * channels, channels, 3, padding=1)
         self.relu = nn.ReLU(inplace=True)
         nn.init.zeros_(self.conv2.bias)
         self.conv2.weight.data.mul_(0.1)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from .images import ImageError, data_folder, write_beside
 from .model import MultiTaskNet
+from .sharing import ChainedNet
 from .tasks import Task, select
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 DEFAULT = "mtsr-base"
+NETWORKS = {"hard": MultiTaskNet, "chained": ChainedNet}  # by the kind that a file names
 
 
 class CheckpointError(ValueError):
@@ -59,7 +61,8 @@ def load_checkpoint(path: str | os.PathLike, tasks: Sequence[Task] | None = None
     try:
         tasks = select(recipe["tasks"]) if tasks is None else tasks
         sizes = {key: recipe[key] for key in ("channels", "blocks", "hidden")}
-        model = MultiTaskNet(tasks, **sizes)
+        sizes["expansion"] = recipe.get("expansion", 1)
+        model = NETWORKS[recipe.get("kind", "hard")](tasks, **sizes)
         with safe_open(path, framework="pt") as file:
             model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -17,10 +17,10 @@ __all__ = ["Backbone", "ColorTransform", "Head", "MultiTaskNet"]
 class Backbone(nn.Module):
     """The shared features f(x; θ): convolution, residual blocks, convolution, a skip over all."""
 
-    def __init__(self, channels: int = 32, blocks: int = 4):
+    def __init__(self, channels: int = 32, blocks: int = 4, expansion: int = 1):
         super().__init__()
         self.first = nn.Conv2d(3, channels, 3, padding=1)
-        self.blocks = nn.Sequential(*[ResidualBlock(channels) for _ in range(blocks)])
+        self.blocks = nn.Sequential(*[ResidualBlock(channels, expansion) for _ in range(blocks)])
         self.last = nn.Conv2d(channels, channels, 3, padding=1)
         self.reach = 2 * blocks + 2  # pixels on each side that a feature can see
 
@@ -111,12 +111,18 @@ class MultiTaskNet(nn.Module):
     """
 
     def __init__(
-        self, tasks: Sequence[Task], channels: int = 32, blocks: int = 4, hidden: int = 16
+        self,
+        tasks: Sequence[Task],
+        channels: int = 32,
+        blocks: int = 4,
+        hidden: int = 16,
+        expansion: int = 1,
     ):
         super().__init__()
         self.tasks = {task.name: task for task in tasks}
         self.config = {"channels": channels, "blocks": blocks, "hidden": hidden}
-        self.backbone = Backbone(channels, blocks)
+        self.config["expansion"] = expansion
+        self.backbone = Backbone(channels, blocks, expansion)
         self.reach = self.backbone.reach + 2  # LR pixels on each side that an output pixel can see
         self.heads = nn.ModuleDict(
             {task.name: Head(channels, task.scale, hidden, task.context) for task in tasks}

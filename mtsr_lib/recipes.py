@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from . import balance
-from .checkpoints import load_checkpoint, model_card, save_checkpoint
+from .checkpoints import NETWORKS, load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
 from .images import load_image, load_uint8, photographs, write_beside
-from .model import MultiTaskNet
 from .tasks import select
 from .training import History, Team, cosine, fit, load_state, save_state, usable_cores
 
@@ -37,7 +36,8 @@ class TrainConfig:
 
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
     folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
-    the share of patches that are not faded. `threads` 0 takes the cores this process may use.
+    the share of patches that are not faded. `kind` is "hard" for a MultiTaskNet, "chained" for a
+    ChainedNet. `threads` 0 takes the cores this process may use.
     """
 
     name: str
@@ -51,6 +51,8 @@ class TrainConfig:
     channels: int = 32
     blocks: int = 4
     hidden: int = 16
+    expansion: int = 1
+    kind: str = "hard"
     batch_size: int = 16
     patch: int = 24
     steps: int = 2000
@@ -89,11 +91,13 @@ def read_config(path: str | os.PathLike, **changes) -> TrainConfig:
 def _fault(values: dict) -> str | None:
     """What cannot be trained with these settings, of the right types, if anything."""
     least = {"blocks": 0, "threads": 0, "seed": 0}
-    for key in ("channels", "hidden", "batch_size", "patch", "steps", "every", *least):
+    for key in ("channels", "hidden", "expansion", "batch_size", "patch", "steps", "every", *least):
         if values.get(key, 1) < least.get(key, 1):
             return f"{key} must be at least {least.get(key, 1)}, not {values[key]}"
     if not values.get("learning_rate", 1) > 0:
         return f"learning_rate must be above 0, not {values['learning_rate']}"
+    if (kind := values.get("kind", "hard")) not in NETWORKS:
+        return f"kind must be one of {', '.join(NETWORKS)}, not {kind}"
     if not all(isinstance(name, str) for name in values["tasks"]):
         return f"tasks must be a list of names, not {values['tasks']}"
     try:
@@ -139,7 +143,8 @@ def train(
     pictures, sizes = map(load_uint8, files), (config.batch_size, config.patch)
     data = Patches(pictures, tasks, *sizes, config.seed, config.unfaded)
     held_out = [load_image(path) for path in pictures_in(config.validation)]
-    network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
+    sizes = (config.channels, config.blocks, config.hidden, config.expansion)
+    network = NETWORKS[config.kind](tasks, *sizes)
     if config.start:
         network.load_state_dict(load_checkpoint(config.start).state_dict())
     network, team = network.to(memory_format=torch.channels_last), _team()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .degrade import enlarge
 from .model import Backbone, Head, MultiTaskNet
-from .tasks import Task, common_scale, enhance
+from .tasks import SR, Task, enhance
 
 __all__ = [
     "Attention",
@@ -161,17 +161,25 @@ class ChainedNet(MultiTaskNet):
     """Shares a result too: the heads start from sr's enlarged picture instead of from bicubic.
 
     detail's head adds to `enhance` of that picture what it lacks, so it contains the cascade;
-    color's transforms it. Without sr among the tasks the enlarging head is there all the same and
-    learns from the others' losses. Tasks named sr, detail, color, at one scale.
+    color's transforms it. At each scale the head for sr is there even where sr is no task of this
+    network: it then learns from the others' losses. Tasks named as `tasks.select` names them.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], channels: int = 32, blocks: int = 4, hidden: int = 16
+        self,
+        tasks: Sequence[Task],
+        channels: int = 32,
+        blocks: int = 4,
+        hidden: int = 16,
+        expansion: int = 1,
     ):
-        super().__init__(tasks, channels, blocks, hidden)
-        self.scale = common_scale(tasks)
-        if "sr" not in self.heads:
-            self.heads["sr"] = Head(channels, self.scale, hidden)
+        super().__init__(tasks, channels, blocks, hidden, expansion)
+        self.config["kind"] = "chained"
+        scales = {task.scale for task in tasks}
+        for sr in (SR.at_scale(scale) for scale in sorted(scales)):
+            if sr.name not in self.heads:
+                self.heads[sr.name] = Head(channels, sr.scale, hidden)
+        self.reach += -(-8 // min(scales))  # HR pixels on each side that `enhance` sees
 
     def forward(
         self,
@@ -183,12 +191,14 @@ class ChainedNet(MultiTaskNet):
         names = list(self.tasks) if tasks is None else list(tasks)
         context = self.context(x) if context is None else context
         features = self.backbone(x)
-        enlarged = self.heads["sr"](features, enlarge(x, self.scale))
+        sizes = {self.tasks[name].scale: SR.at_scale(self.tasks[name].scale).name for name in names}
+        enlarged = {s: self.heads[sr](features, enlarge(x, s)) for s, sr in sizes.items()}
 
         def picture(name: str) -> Tensor:
-            if name == "sr":
-                return enlarged
-            start = enhance(enlarged) if name == "detail" else enlarged
+            scale = self.tasks[name].scale
+            if name == sizes[scale]:
+                return enlarged[scale]
+            start = enhance(enlarged[scale]) if "detail" in name else enlarged[scale]
             return self.heads[name](features, start, context)
 
         return {name: picture(name) for name in names}

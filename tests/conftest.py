@@ -36,10 +36,10 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-def lively(tasks, seed: int = 0, **sizes) -> MultiTaskNet:
+def lively(tasks, seed: int = 0, kind: type = MultiTaskNet, **sizes) -> MultiTaskNet:
     """A network with random weights everywhere: layers that start at zero would hide faults."""
     torch.manual_seed(seed)
-    network = MultiTaskNet(tasks, **{"channels": 8, "blocks": 2, "hidden": 8, **sizes}).eval()
+    network = kind(tasks, **{"channels": 8, "blocks": 2, "hidden": 8, **sizes}).eval()
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if "upsampler" in name or "predict.2" in name:

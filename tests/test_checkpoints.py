@@ -21,7 +21,8 @@ from mtsr_lib.checkpoints import (
     model_names,
     save_checkpoint,
 )
-from mtsr_lib.tasks import COLOR, SR, Task
+from mtsr_lib.sharing import ChainedNet
+from mtsr_lib.tasks import COLOR, SR, Task, select
 from tests.conftest import lively
 
 
@@ -46,6 +47,16 @@ def test_the_network_that_was_saved(tmp_path, photo, tasks):
     assert all(torch.equal(state[name], other[name]) for name in state)
     outputs = again(photo)
     assert all(torch.allclose(outputs[n], y, atol=1e-6) for n, y in network(photo).items())
+
+
+def test_the_kind_of_network_is_kept(tmp_path, photo):
+    sizes = {"channels": 5, "blocks": 2, "hidden": 7, "expansion": 2}
+    network = lively(select(["detail", "sr_x3"]), kind=ChainedNet, **sizes)
+    save_checkpoint(network, tmp_path / "a.safetensors")
+    again = load_checkpoint(tmp_path / "a.safetensors")
+    assert type(again) is ChainedNet
+    x = photo[..., :24, :24]
+    assert all(torch.allclose(y, again(x)[name], atol=1e-6) for name, y in network(x).items())
 
 
 def test_channels_last_weights_are_saved_right(tmp_path, network):

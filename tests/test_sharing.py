@@ -14,7 +14,7 @@ from mtsr_lib.sharing import (
     Groups,
     SharingNet,
 )
-from mtsr_lib.tasks import COLOR, DETAIL, SR, enhance
+from mtsr_lib.tasks import COLOR, DETAIL, SR, enhance, select
 
 TASKS = [SR, DETAIL, COLOR]
 NAMES = ["sr", "detail", "color"]
@@ -124,6 +124,20 @@ def test_a_chained_network_without_sr_still_enlarges(x):
     assert torch.allclose(alone(x)["detail"], enhance(enlarge(x, 2)), atol=1e-6)
     alone(x)["detail"].square().mean().backward()
     assert alone.heads["sr"].upsampler.conv.weight.grad.abs().sum() > 0
+
+
+def test_chained_heads_at_several_scales(x):
+    """Each scale has its own enlarging head, and only those of the tasks asked for run."""
+    net = ChainedNet(select(["sr", "sr_x3", "detail_x3", "color_x4"]), 4, 2, 5, 2)
+    assert set(net.heads) == {"sr", "sr_x3", "sr_x4", "detail_x3", "color_x4"}
+    for name in ("sr_x3", "sr_x4"):
+        torch.nn.init.normal_(net.heads[name].upsampler.conv.weight, std=0.1)
+    outputs = net(x)
+    assert torch.equal(outputs["detail_x3"], enhance(outputs["sr_x3"]))
+    features = net.backbone(x)
+    assert torch.allclose(outputs["color_x4"], net.heads["sr_x4"](features, enlarge(x, 4)))
+    assert torch.equal(net(x, ["detail_x3"])["detail_x3"], outputs["detail_x3"])
+    assert net.backbone.blocks[0].conv1.weight.shape[0] == 8
 
 
 def test_a_sharing_net_on_a_plain_trunk_is_a_multitasknet(x):

@@ -5,7 +5,8 @@ import torch
 
 from mtsr_lib.datasets import thumbnail
 from mtsr_lib.images import from_uint8, to_uint8
-from mtsr_lib.tasks import COLOR, SR
+from mtsr_lib.sharing import ChainedNet
+from mtsr_lib.tasks import COLOR, SR, select
 from mtsr_lib.upscaling import _whole_context, upscale
 from tests.conftest import lively
 
@@ -34,6 +35,16 @@ def test_tiles_of_several_scales(photo):
     network = lively([SR, COLOR.at_scale(3)])
     x = photo[..., :29, :41]
     assert differences(upscale(network, x, tile=13), one_piece(network, x)) < 1e-5
+
+
+def test_tiles_of_chained_heads(photo):
+    """`enhance` of an enlarged tile sees 8 pixels more on each side."""
+    network = lively(select(["sr", "detail", "color", "detail_x3"]), kind=ChainedNet)
+    x = photo[..., :45, :38]
+    whole = one_piece(network, x)
+    assert differences(upscale(network, x, tile=11), whole) < 1e-5
+    network.reach -= 4
+    assert differences(upscale(network, x, tile=11), whole) > 1e-5
 
 
 def test_a_narrower_border_would_show(network, photo):

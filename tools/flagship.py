@@ -1,11 +1,12 @@
-"""Which block, width, loss and recipe for the flagship: candidates compared at equal CPU time.
+"""Which block, width, loss and recipe for the shipped networks: candidates at equal CPU time.
 
 python tools/flagship.py --photographs FOLDER --seconds 180      all candidates
 python tools/flagship.py --photographs FOLDER --only "24 x 8"    those whose name holds this
 
-Five tasks on one trunk (sr at ×2, ×3, ×4, detail, color), trunk and any one head at most 105K
-parameters. Each candidate trains for the steps that its budget holds, by its own time for a step
-in this process, and is measured on the course's validation photographs: never on a benchmark.
+mtsr-five: five tasks on one trunk (sr at ×2, ×3, ×4, detail, color), trunk and any one head at most
+105K parameters. mtsr-live ("live"): sr at ×2, at most 15K. Each candidate trains for the steps
+that its budget holds, by its own time for a step in this process, and is measured on the course's
+validation photographs: never on a benchmark.
 A row for each run in data/results/flagship.csv; rows that exist are skipped.
 """
 
@@ -35,7 +36,6 @@ from mtsr_lib.tasks import select
 from mtsr_lib.training import cosine, fit
 
 TASKS = ("sr", "sr_x3", "sr_x4", "detail", "color")
-LIMIT = 105_000  # parameters of the trunk and any one head
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,33 @@ class Candidate:
     channels: int = 28
     blocks: int = 6
     activation: str = "relu"
-    block: str = "plain"  # "wide": twice the channels inside; "folded": factors, one kernel in use
+    block: str = "plain"  # "wide": twice the channels inside; "large"; "folded": in factors
     loss: str = "rgb"  # "rgb and y": the luma's L1 beside it, for sr
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.01)
     batch_size: int = 8
     patch: int = 32
     learning_rate: float = 1e-3
     decay: float = 0.998  # of the running mean of the weights
+    tasks: tuple[str, ...] = TASKS
+    hidden: int = 16
+    unfaded: float = 0.4
+    limit: int = 105_000  # parameters of the trunk and any one head
 
 
 def candidates() -> list[Candidate]:
     """One change at a time from a reference."""
     reference = Candidate("28 x 6")
+    wide = replace(reference, name="wide 16 x 10", block="wide", channels=16, blocks=10)
+    live = Candidate(
+        "live 16 x 2",
+        channels=16,
+        blocks=2,
+        hidden=11,
+        tasks=("sr",),
+        weights=(1.0,),
+        unfaded=1.0,
+        limit=15_000,
+    )
     sizes = [(32, 4), (24, 8), (20, 12)]
     return [
         reference,
@@ -66,8 +81,11 @@ def candidates() -> list[Candidate]:
             replace(reference, name=f"28 x 6, {name}", activation=name)
             for name in ("leaky", "prelu", "silu", "gelu")
         ],
-        replace(reference, name="wide, 16 x 9", block="wide", channels=16, blocks=9),
-        replace(reference, name="wide, 24 x 4", block="wide", channels=24, blocks=4),
+        wide,
+        replace(wide, name="wide 24 x 4", channels=24, blocks=4),
+        replace(wide, name="wide 16 x 10, batch 4", batch_size=4),
+        replace(wide, name="wide 16 x 10, rate 2e-3", learning_rate=2e-3),
+        replace(reference, name="large 40 x 8", block="large", channels=40, blocks=8),
         replace(reference, name="28 x 6, folded", block="folded"),
         replace(reference, name="28 x 6, rgb and y", loss="rgb and y"),
         replace(reference, name="28 x 6, rate 2e-3", learning_rate=2e-3),
@@ -77,6 +95,16 @@ def candidates() -> list[Candidate]:
         replace(reference, name="28 x 6, patch 24", patch=24, batch_size=14),
         replace(reference, name="28 x 6, patch 48", patch=48, batch_size=4),
         replace(reference, name="28 x 6, equal weights", weights=(1.0,) * 5),
+        live,
+        replace(live, name="live 14 x 2", channels=14, hidden=14),
+        replace(live, name="live 12 x 3", channels=12, blocks=3, hidden=12),
+        replace(live, name="live wide 8 x 4", block="wide", channels=8, blocks=4, hidden=8),
+        replace(live, name="live 16 x 2, folded", block="folded"),
+        replace(live, name="live 16 x 2, prelu", activation="prelu"),
+        replace(live, name="live 16 x 2, batch 16", batch_size=16),
+        replace(live, name="live 16 x 2, batch 4", batch_size=4),
+        replace(live, name="live 16 x 2, rate 2e-3", learning_rate=2e-3),
+        replace(live, name="live 16 x 2, rate 4e-3", learning_rate=4e-3),
     ]
 
 
@@ -104,6 +132,21 @@ class Block(nn.Module):
         return x + self.conv2(self.activation(self.conv1(x)))
 
 
+class LargeKernel(nn.Module):
+    """A 7×7 convolution of each channel, added; then two 1×1, twice the channels between."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.near = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.widen = nn.Conv2d(channels, 2 * channels, 1)
+        self.back = nn.Conv2d(2 * channels, channels, 1)
+        nn.init.zeros_(self.back.bias)
+        self.back.weight.data.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.back(nn.functional.gelu(self.widen(x + self.near(x))))
+
+
 class Folded(nn.Module):
     """A kernel as the product of a 3×3 to four times the channels and a 1×1 back (SESR)."""
 
@@ -128,16 +171,18 @@ def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
 def network_of(candidate: Candidate) -> MultiTaskNet:
     """The candidate's network, not trained."""
     c = candidate
-    tasks = select(TASKS)
+    tasks = select(c.tasks)
     if c.loss == "rgb and y":
         tasks = [replace(t, loss=luma_too) if t.name.startswith("sr") else t for t in tasks]
-    model = MultiTaskNet(tasks, c.channels, c.blocks)
+    model = MultiTaskNet(tasks, c.channels, c.blocks, c.hidden)
     inner = (2 if c.block == "wide" else 1) * c.channels
     blocks = [Block(c.channels, inner, c.activation) for _ in range(c.blocks)]
+    if c.block == "large":
+        blocks = [LargeKernel(c.channels) for _ in range(c.blocks)]
     model.backbone.blocks = nn.Sequential(*blocks)
     largest = max(_count(head) for head in model.heads.values())
-    if (size := _count(model.backbone) + largest) > LIMIT:
-        raise ValueError(f"{c.name}: {size:,} parameters are more than {LIMIT:,}")
+    if (size := _count(model.backbone) + largest) > c.limit:
+        raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")
     if c.block == "folded":
         for block in blocks:
             for conv in (block.conv1, block.conv2):
@@ -153,8 +198,9 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
     """Train one candidate for its budget and measure it; gives its row."""
     torch.manual_seed(seed)
     c, model = candidate, network_of(candidate).to(memory_format=torch.channels_last)
-    data = Patches(map(load_uint8, photos), select(TASKS), c.batch_size, c.patch, seed, 0.4)
-    balancer = FixedWeights(dict(zip(TASKS, c.weights, strict=True)))
+    tasks, pictures = select(c.tasks), map(load_uint8, photos)
+    data = Patches(pictures, tasks, c.batch_size, c.patch, seed, c.unfaded)
+    balancer = FixedWeights(dict(zip(c.tasks, c.weights, strict=True)))
     optimizer = torch.optim.Adam(model.parameters(), lr=c.learning_rate)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(c.decay))
     optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
@@ -189,8 +235,10 @@ def score(model: MultiTaskNet) -> dict[str, float]:
     for path in photographs("val"):
         picture = middle(from_uint8(load_uint8(path)))
         for s, scale in ((0.0, 2), (0.0, 3), (0.0, 4), (0.5, 2)):
-            tasks = [t for t in select(TASKS) if t.scale == scale]
+            tasks = [t for t in model.tasks.values() if t.scale == scale]
             tasks = [t for t in tasks if t.name.startswith("sr") == (s == 0.0)]
+            if not tasks:
+                continue
             x, targets = whole_pair(picture, s, tasks)
             outputs = model(x.contiguous(memory_format=torch.channels_last), list(targets))
             for name, y in outputs.items():
