@@ -19,13 +19,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib import losses
 from mtsr_lib.balance import FixedWeights
+from mtsr_lib.blocks import widen
 from mtsr_lib.datasets import Patches, whole_pair
 from mtsr_lib.experiments import append_row, middle, read_rows
 from mtsr_lib.images import data_folder, from_uint8, load_uint8, luma, photographs, quantize
@@ -46,7 +46,7 @@ class Candidate:
     channels: int = 28
     blocks: int = 6
     activation: str = "relu"
-    block: str = "plain"  # "wide": twice the channels inside; "large"; "folded": in factors
+    block: str = "plain"  # "wide": twice the channels inside; "large"; "widened": WideKernel
     loss: str = "rgb"  # "rgb and y": the luma's L1 beside it, for sr
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.01)
     batch_size: int = 8
@@ -86,7 +86,7 @@ def candidates() -> list[Candidate]:
         replace(wide, name="wide 16 x 10, batch 4", batch_size=4),
         replace(wide, name="wide 16 x 10, rate 2e-3", learning_rate=2e-3),
         replace(reference, name="large 40 x 8", block="large", channels=40, blocks=8),
-        replace(reference, name="28 x 6, folded", block="folded"),
+        replace(reference, name="28 x 6, widened", block="widened"),
         replace(reference, name="28 x 6, rgb and y", loss="rgb and y"),
         replace(reference, name="28 x 6, rate 2e-3", learning_rate=2e-3),
         replace(reference, name="28 x 6, rate 5e-4", learning_rate=5e-4),
@@ -99,7 +99,7 @@ def candidates() -> list[Candidate]:
         replace(live, name="live 14 x 2", channels=14, hidden=14),
         replace(live, name="live 12 x 3", channels=12, blocks=3, hidden=12),
         replace(live, name="live wide 8 x 4", block="wide", channels=8, blocks=4, hidden=8),
-        replace(live, name="live 16 x 2, folded", block="folded"),
+        replace(live, name="live 16 x 2, widened", block="widened"),
         replace(live, name="live 16 x 2, prelu", activation="prelu"),
         replace(live, name="live 16 x 2, batch 16", batch_size=16),
         replace(live, name="live 16 x 2, batch 4", batch_size=4),
@@ -147,22 +147,6 @@ class LargeKernel(nn.Module):
         return x + self.back(nn.functional.gelu(self.widen(x + self.near(x))))
 
 
-class Folded(nn.Module):
-    """A kernel as the product of a 3×3 to four times the channels and a 1×1 back (SESR)."""
-
-    def __init__(self, kernel: Tensor, factor: int = 4):
-        super().__init__()
-        out, inside = kernel.shape[:2]
-        spread = torch.empty(factor * out, inside, 3, 3)
-        nn.init.kaiming_uniform_(spread, a=5**0.5)
-        self.spread = nn.Parameter(spread)
-        self.back = nn.Parameter(torch.randn(out, factor * out) / (factor * out) ** 0.5)
-
-    def forward(self, kernel: Tensor) -> Tensor:
-        """The kernel in use: the plain one and the product, added."""
-        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
-
-
 def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
     """L1 of the colours and L1 of the luma."""
     return losses.l1(prediction, target) + losses.l1(luma(prediction), luma(target))
@@ -183,11 +167,7 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     largest = max(_count(head) for head in model.heads.values())
     if (size := _count(model.backbone) + largest) > c.limit:
         raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")
-    if c.block == "folded":
-        for block in blocks:
-            for conv in (block.conv1, block.conv2):
-                parametrize.register_parametrization(conv, "weight", Folded(conv.weight))
-    return model
+    return widen(model) if c.block == "widened" else model
 
 
 def _count(module: nn.Module) -> int:
@@ -221,7 +201,7 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
         "budget": seconds,
         "steps": steps,
         "milliseconds": round(1000 * spent / steps, 1),
-        "trunk": _count(network_of(replace(c, block=c.block.replace("folded", "plain"))).backbone),
+        "trunk": _count(network_of(replace(c, block=c.block.replace("widened", "plain"))).backbone),
         **{name: round(value, 4) for name, value in live.items()},
         **{f"{name} of the mean": round(value, 4) for name, value in mean.items()},
         "settings": json.dumps(asdict(c), sort_keys=True),
