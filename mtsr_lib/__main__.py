@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from . import __version__
-from .checkpoints import DEFAULT, CheckpointError, load_model
+from .checkpoints import DEFAULT, CheckpointError, load_model, model_names
 from .degrade import enlarge
 from .doctor import examine
 from .evaluation import (
@@ -20,6 +20,7 @@ from .evaluation import (
     compare_tasks,
     confidence_interval,
     find_benchmark,
+    network_rows,
 )
 from .export import ExportError, export_onnx
 from .images import ImageError, load_image, load_uint8, save_image
@@ -98,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
         "--root", metavar="DIR", help="folder that holds NAME (default: $MTSR_BENCHMARKS)"
     )
     ev.add_argument("--model", default=DEFAULT, help="a shipped network or a .safetensors file")
+    ev.add_argument(
+        "--networks", action="store_true", help="all shipped ones on Set5 and Set14: the README's"
+    )
     ev.add_argument("--scale", type=int, choices=(2, 3, 4), default=2, help="2 (default), 3 or 4")
     ev.add_argument("--json", action="store_true", help="print JSON, with a row for each picture")
     ev.set_defaults(run=run_evaluate)
@@ -224,6 +228,8 @@ def own_command(options: argparse.Namespace) -> str:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Measure and print a table, or JSON."""
+    if options.networks:
+        return run_networks(options)
     model = load_model(options.model)
     files, remark = find_benchmark(options.benchmark, options.root)
     pictures = [(file.stem, load_image(file)) for file in tqdm(files, "reading", leave=False)]
@@ -251,6 +257,33 @@ def run_evaluate(options: argparse.Namespace) -> int:
         report["tasks"] = compare_tasks(model, photos, strengths)
     print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else as_text(report))
     return GOOD
+
+
+def run_networks(options: argparse.Namespace) -> int:
+    """All shipped networks at all their scales, as a Markdown table, or JSON."""
+    sets = {}
+    for name in ("Set5", "Set14"):
+        files, remark = find_benchmark(name, options.root)
+        sets[name] = [(file.stem, load_image(file)) for file in files]
+        print(f"{name}: {remark}", file=sys.stderr)
+    models = {name: load_model(name) for name in model_names()}
+    rows = network_rows(models, sets, progress=lambda rows: tqdm(rows, "networks", leave=False))
+    print(json.dumps(rows, indent=2) if options.json else network_table(rows))
+    return GOOD
+
+
+def network_table(rows: list[dict]) -> str:
+    """The README's table: parameters and MACs for 1280×720 pixels, PSNR-Y and SSIM-Y, time."""
+    sets = [key.removesuffix(" psnr_y") for key in rows[0] if key.endswith(" psnr_y")]
+    head = ["sr", "network", "parameters", "MACs", *sets, "ms"]
+    lines = [f"| {' | '.join(head)} |", "|---|---|" + "---:|" * (len(head) - 2)]
+    for row in rows:
+        size = f"{row['parameters'] / 1000:.1f}K" if row["parameters"] else ""
+        macs = f"{row['macs'] / 1e9:.1f}G" if row["macs"] else ""
+        quality = [f"{row[f'{s} psnr_y']:.2f}, {row[f'{s} ssim_y']:.4f}" for s in sets]
+        cells = [f"×{row['scale']}", row["network"], size, macs, *quality]
+        lines.append(f"| {' | '.join(cells)} | {row['milliseconds']:.0f} |")
+    return "\n".join(lines)
 
 
 def means(rows: list[dict]) -> dict[str, float]:

@@ -1,11 +1,9 @@
 """The parts that networks are built from."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
-__all__ = ["ResidualBlock", "Upsampler", "WideKernel", "merged", "widen"]
+__all__ = ["ResidualBlock", "Upsampler"]
 
 
 class ResidualBlock(nn.Module):
@@ -47,42 +45,3 @@ class Upsampler(nn.Module):
         squares = self.conv(x).unflatten(1, (-1, self.scale, self.scale))
         joined = squares.permute(0, 1, 4, 2, 5, 3)  # b, c, h, row, w, column
         return joined.flatten(4).flatten(2, 3)
-
-
-class WideKernel(nn.Module):
-    """A 3×3 kernel in training: itself, plus a 3×3 to `factor` times the channels and a 1×1 back.
-
-    Two convolutions without anything between are one, whose kernel this computes at every step:
-    more parameters to descend by, none more to run. After Bhardwaj et al. 2022, SESR.
-    """
-
-    def __init__(self, kernel: Float[Tensor, "o i 3 3"], factor: int = 4):
-        super().__init__()
-        out, inside = kernel.shape[:2]
-        self.spread = nn.Parameter(torch.empty(factor * out, inside, 3, 3))
-        nn.init.kaiming_uniform_(self.spread, a=5**0.5)  # as nn.Conv2d starts
-        self.back = nn.Parameter(torch.zeros(out, factor * out))  # begins as the kernel alone
-
-    def forward(self, kernel: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "o i 3 3"]:
-        """The kernel in use."""
-        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
-
-
-def widen(network: nn.Module) -> nn.Module:
-    """The network with a WideKernel for each of its 3×3 convolutions, for training."""
-    for conv in [m for m in network.modules() if isinstance(m, nn.Conv2d)]:
-        if conv.kernel_size == (3, 3):
-            parametrize.register_parametrization(conv, "weight", WideKernel(conv.weight))
-    return network
-
-
-def merged(network: nn.Module) -> dict[str, Tensor]:
-    """The state of the network with plain kernels that is equal to this one in every output."""
-    state, inside = {}, ".parametrizations.weight."
-    for name, value in network.state_dict().items():
-        module, found, rest = name.partition(inside)
-        if not found:
-            state[name] = value
-        elif rest == "original":
-            state[f"{module}.weight"] = network.get_submodule(module).weight.detach()
-    return state

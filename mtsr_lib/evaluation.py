@@ -2,27 +2,31 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from .datasets import augment, whole_pair
 from .degrade import crop_to_multiple, downscale, enlarge, unfade
 from .images import load_uint8, photographs, quantize
 from .metrics import ciede2000, psnr_rgb, psnr_y, ssim_y
 from .model import MultiTaskNet
-from .tasks import COLOR, enhance
+from .tasks import COLOR, SR, enhance
 
 __all__ = [
     "BenchmarkError",
     "benchmark",
     "compare_tasks",
     "confidence_interval",
+    "cost",
     "find_benchmark",
     "measure",
+    "network_rows",
     "self_ensemble",
 ]
 
@@ -180,6 +184,73 @@ def compare_tasks(
                         sums[key] = sums.get(key, 0.0) + value.item()
             count += 1
     return {key: total / count for key, total in sums.items()}
+
+
+def cost(model: MultiTaskNet, task: str) -> dict[str, float]:
+    """Parameters of all that runs for a task; MACs of one pass that makes 1280×720 pixels.
+
+    PyTorch's counter gives two operations for each multiplication and addition.
+    """
+    scale = model.tasks[task].scale
+    x = torch.zeros(1, 3, 90, 80)  # a part that divides 1280×720 at each scale
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(x, [task])
+    share = 1280 * 720 / (90 * 80 * scale**2)
+    chain = {task, SR.at_scale(scale).name} if model.config.get("kind") == "chained" else {task}
+    parts = [model.backbone, *(model.heads[name] for name in sorted(chain))]
+    return {
+        "parameters": sum(p.numel() for part in parts for p in part.parameters()),
+        "macs": counter.get_total_flops() / 2 * share,
+    }
+
+
+@torch.inference_mode()
+def network_rows(
+    models: Mapping[str, MultiTaskNet],
+    sets: Mapping[str, Sequence[tuple[str, Tensor]]],
+    rounds: int = 5,
+    progress: Callable = iter,
+) -> list[dict[str, float | str]]:
+    """All networks at all their scales beside bicubic: cost, quality on the sets, time.
+
+    A row for each scale and method: parameters, macs (of the sr output, 1280×720), milliseconds
+    of CPU time for it on one thread (medians of rounds taken in turn), and for each set the means
+    "Set5 psnr_y", "Set5 ssim_y" by the protocol.
+    """
+    rows, restore = [], {}
+    for scale in (2, 3, 4):
+        task = SR.at_scale(scale).name
+        having = {name: model for name, model in models.items() if task in model.tasks}
+        rows.append({"network": "bicubic", "scale": scale, "parameters": 0, "macs": 0.0})
+        restore["bicubic", scale] = lambda x, scale=scale: enlarge(x, scale)
+        for name, model in having.items():
+            rows.append({"network": name, "scale": scale, **cost(model, task)})
+            restore[name, scale] = lambda x, model=model, task=task: model(x, [task])[task]
+    times = _milliseconds(restore, rounds)
+    for row in progress(rows):
+        method = row["network"], row["scale"]
+        row["milliseconds"] = times[method]
+        for name, pictures in sets.items():
+            measured = benchmark(restore[method], pictures, row["scale"])
+            for metric in ("psnr_y", "ssim_y"):
+                values = [one[metric] for one in measured]
+                row[f"{name} {metric}"] = sum(values) / len(values)
+    return rows
+
+
+def _milliseconds(restore: Mapping[tuple[str, int], Callable], rounds: int) -> dict:
+    """The median CPU time of each for 1280×720 pixels, one thread, in turn."""
+    threads, times = torch.get_num_threads(), {method: [] for method in restore}
+    torch.set_num_threads(1)
+    for _ in range(rounds + 1):
+        for (name, scale), make in restore.items():
+            x = torch.rand(1, 3, 720 // scale, -(-1280 // scale))
+            x = x.contiguous(memory_format=torch.channels_last)
+            began = time.process_time()
+            make(x)
+            times[name, scale].append(1000 * (time.process_time() - began))
+    torch.set_num_threads(threads)
+    return {method: float(np.median(values[1:])) for method, values in times.items()}
 
 
 def confidence_interval(

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from . import balance
-from .blocks import merged, widen
 from .checkpoints import NETWORKS, load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
@@ -38,8 +37,7 @@ class TrainConfig:
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
     folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
     the share of patches that are not faded. `kind` is "hard" for a MultiTaskNet, "chained" for a
-    ChainedNet; `widened` trains with a WideKernel for each convolution. `threads` 0 takes the
-    cores this process may use.
+    ChainedNet. `threads` 0 takes the cores this process may use.
     """
 
     name: str
@@ -55,7 +53,6 @@ class TrainConfig:
     hidden: int = 16
     expansion: int = 1
     kind: str = "hard"
-    widened: bool = False
     batch_size: int = 16
     patch: int = 24
     steps: int = 2000
@@ -147,10 +144,9 @@ def train(
     data = Patches(pictures, tasks, *sizes, config.seed, config.unfaded)
     held_out = [load_image(path) for path in pictures_in(config.validation)]
     sizes = (config.channels, config.blocks, config.hidden, config.expansion)
-    network, plain = (NETWORKS[config.kind](tasks, *sizes) for _ in range(2))
+    network = NETWORKS[config.kind](tasks, *sizes)
     if config.start:
         network.load_state_dict(load_checkpoint(config.start).state_dict())
-    network = widen(network) if config.widened else network
     network, team = network.to(memory_format=torch.channels_last), _team()
     network.to(team.device)
     if config.batch_size % team.count:
@@ -172,9 +168,8 @@ def train(
         scores = {n: round(v, 4) for n, v in measure(network, held_out).items()}
         history.val.append({"step": history.steps, "seconds": seconds, **scores})
         save_state(state, network, optimizer, balancer, history, asdict(config))
-        plain.load_state_dict(merged(network))
-        card = _card(config, files, history, plain, command)
-        save_checkpoint(plain, Path(out) / f"{config.name}.safetensors", card)
+        card = _card(config, files, history, network, command)
+        save_checkpoint(network, Path(out) / f"{config.name}.safetensors", card)
         table = Path(out) / f"{config.name}.csv"
         write_beside(table, lambda part: _write_rows(part, history.val))
         if progress:

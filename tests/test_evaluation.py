@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import t as student
 
-from mtsr_lib.checkpoints import model_names
+from mtsr_lib.checkpoints import load_model, model_names
 from mtsr_lib.datasets import whole_pair
 from mtsr_lib.degrade import crop_to_multiple, downscale, enlarge, unfade
 from mtsr_lib.evaluation import (
@@ -16,16 +16,21 @@ from mtsr_lib.evaluation import (
     benchmark,
     compare_tasks,
     confidence_interval,
+    cost,
     find_benchmark,
     measure,
+    network_rows,
     self_ensemble,
     t_interval,
 )
-from mtsr_lib.images import load_sample, photographs, quantize, save_image
+from mtsr_lib.images import load_image, load_sample, photographs, quantize, save_image
 from mtsr_lib.metrics import ciede2000, psnr_rgb, psnr_y, ssim_y
+from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.sharing import ChainedNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR, enhance
 from tests.conftest import lively
 from tools import benchmarks as stored
+from tools import networks
 
 
 def test_the_courses_own_photographs_need_no_root():
@@ -170,6 +175,39 @@ def test_the_ensembles_error_is_the_mean_error_less_the_variance(network, photo)
     assert error.item() == pytest.approx(expected.item(), rel=1e-3)
 
 
+# ---------------------------------------------------------------------------- all networks
+
+
+def test_cost_by_hand():
+    """sr at ×2, 2 channels, no blocks, 3 hidden: weights × pixels of 640×360, biases are free."""
+    net = MultiTaskNet([SR, DETAIL], 2, 0, 3)
+    weights = 9 * (3 * 2 + 2 * 2 + 2 * 3 + 3 * 12)
+    biases = 2 + 2 + 3 + 12
+    assert cost(net, "sr") == {"parameters": weights + biases, "macs": weights * 640 * 360}
+
+
+def test_the_cost_of_a_chained_task_holds_its_sr_head():
+    hard, chained = (kind([SR, DETAIL], 4, 1, 5) for kind in (MultiTaskNet, ChainedNet))
+    for key in ("parameters", "macs"):
+        assert cost(chained, "sr")[key] == cost(hard, "sr")[key]
+        assert cost(chained, "detail")[key] > cost(hard, "detail")[key]
+
+
+def test_all_networks_at_all_their_scales(photo):
+    two, four = lively([SR]), lively([SR, SR.at_scale(4)])
+    pictures = {"Own": [("one", photo[..., :48, :48]), ("two", photo[..., 48:96, :60])]}
+    rows = network_rows({"two": two, "four": four}, pictures, rounds=1)
+    found = [(row["scale"], row["network"]) for row in rows]
+    assert found == [
+        *[(2, name) for name in ("bicubic", "two", "four")],
+        (3, "bicubic"),
+        *[(4, name) for name in ("bicubic", "four")],
+    ]
+    by_hand = benchmark(lambda x: four(x, ["sr_x4"])["sr_x4"], pictures["Own"], 4)
+    assert rows[-1]["Own psnr_y"] == pytest.approx(np.mean([r["psnr_y"] for r in by_hand]))
+    assert all(row["milliseconds"] > 0 for row in rows)
+
+
 # ---------------------------------------------------------------------------- stored results
 
 
@@ -207,6 +245,26 @@ def test_a_stored_picture_measured_again(table, benchmarks):
     for new, old in zip(again, kept, strict=True):
         for metric, tolerance in (("psnr_y", 0.01), ("ssim_y", 1e-4), ("psnr_rgb", 0.01)):
             assert float(new[metric]) == pytest.approx(float(old[metric]), abs=tolerance)
+
+
+def test_the_readmes_table_is_of_the_stored_rows_and_of_the_shipped_files():
+    rows = networks.stored_rows()
+    assert {row["network"] for row in rows} == {"bicubic", *model_names()}
+    for row in rows:
+        assert row["checkpoint"] == networks.file_hash(row["network"]), "run tools/networks.py"
+    assert networks.table(rows) in networks.README.read_text("utf-8")
+
+
+@pytest.mark.benchmarks
+def test_the_stored_networks_measured_again(benchmarks):
+    files, _ = find_benchmark("Set5", str(benchmarks))
+    pictures = {"Set5": [(file.stem, load_image(file)) for file in files]}
+    again = network_rows({name: load_model(name) for name in model_names()}, pictures, rounds=1)
+    for new, old in zip(again, networks.stored_rows(), strict=True):
+        assert (new["network"], new["scale"]) == (old["network"], old["scale"])
+        assert (new["parameters"], new["macs"]) == (old["parameters"], old["macs"])
+        assert new["Set5 psnr_y"] == pytest.approx(old["Set5 psnr_y"], abs=0.01)
+        assert new["Set5 ssim_y"] == pytest.approx(old["Set5 ssim_y"], abs=1e-4)
 
 
 def test_without_benchmarks_the_command_says_so(monkeypatch, capsys, tmp_path):

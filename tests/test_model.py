@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtsr_lib.blocks import ResidualBlock, Upsampler, WideKernel, merged, widen
+from mtsr_lib.blocks import ResidualBlock, Upsampler
 from mtsr_lib.degrade import enlarge
 from mtsr_lib.model import ColorTransform, MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR, Task
@@ -131,34 +131,3 @@ def test_parameters_counted_by_hand():
 def test_a_task_of_ones_own():
     negative = Task("negative", 3, lambda clean, shot: 1 - clean)
     assert MultiTaskNet([negative], 4, 1, 4)(small())["negative"].shape == (1, 3, 27, 39)
-
-
-def test_a_network_with_wide_kernels_starts_as_it_was_and_merges_into_a_plain_one():
-    network = lively(TASKS)
-    before = network(small())
-    wide = widen(lively(TASKS))
-    count = sum(p.numel() for p in network.parameters())
-    assert sum(p.numel() for p in wide.parameters()) > 3 * count
-    after = wide(small())
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    with torch.no_grad():
-        for name, parameter in wide.named_parameters():
-            if name.endswith("back"):
-                parameter.normal_(0, 0.02)
-    moved, state = wide(small()), merged(wide)
-    assert set(state) == set(network.state_dict())
-    network.load_state_dict(state)
-    outputs = network(small())
-    assert all(torch.allclose(moved[name], outputs[name], atol=1e-6) for name in before)
-    assert not torch.allclose(moved["sr"], before["sr"], atol=1e-3)
-    assert torch.equal(wide(small())["sr"], moved["sr"])  # merging changed nothing
-
-
-def test_a_wide_kernel_is_two_convolutions_in_a_row():
-    torch.manual_seed(0)
-    kernel, x = torch.randn(4, 3, 3, 3), torch.randn(1, 3, 8, 8)
-    wide = WideKernel(kernel)
-    torch.nn.init.normal_(wide.back)
-    two = F.conv2d(F.conv2d(x, wide.spread), wide.back[:, :, None, None])
-    one = F.conv2d(x, wide(kernel))
-    assert torch.allclose(one, F.conv2d(x, kernel) + two, atol=1e-4)

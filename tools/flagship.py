@@ -19,13 +19,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib import losses
 from mtsr_lib.balance import FixedWeights
-from mtsr_lib.blocks import widen
+from mtsr_lib.checkpoints import NETWORKS
 from mtsr_lib.datasets import Patches, whole_pair
 from mtsr_lib.experiments import append_row, middle, read_rows
 from mtsr_lib.images import data_folder, from_uint8, load_uint8, luma, photographs, quantize
@@ -46,7 +47,7 @@ class Candidate:
     channels: int = 28
     blocks: int = 6
     activation: str = "relu"
-    block: str = "plain"  # "wide": twice the channels inside; "large"; "widened": WideKernel
+    block: str = "plain"  # "wide": twice the channels inside; "large"; "folded": factors
     loss: str = "rgb"  # "rgb and y": the luma's L1 beside it, for sr
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.01)
     batch_size: int = 8
@@ -56,6 +57,7 @@ class Candidate:
     tasks: tuple[str, ...] = TASKS
     hidden: int = 16
     unfaded: float = 0.4
+    kind: str = "hard"
     limit: int = 105_000  # parameters of the trunk and any one head
 
 
@@ -63,6 +65,14 @@ def candidates() -> list[Candidate]:
     """One change at a time from a reference."""
     reference = Candidate("28 x 6")
     wide = replace(reference, name="wide 16 x 10", block="wide", channels=16, blocks=10)
+    five = replace(
+        wide,
+        name="mtsr-five",
+        kind="chained",
+        batch_size=4,
+        weights=(1.0, 1.0, 1.0, 0.3, 0.02),
+        unfaded=0.5,
+    )
     live = Candidate(
         "live 16 x 2",
         channels=16,
@@ -86,7 +96,7 @@ def candidates() -> list[Candidate]:
         replace(wide, name="wide 16 x 10, batch 4", batch_size=4),
         replace(wide, name="wide 16 x 10, rate 2e-3", learning_rate=2e-3),
         replace(reference, name="large 40 x 8", block="large", channels=40, blocks=8),
-        replace(reference, name="28 x 6, widened", block="widened"),
+        replace(reference, name="28 x 6, folded", block="folded"),
         replace(reference, name="28 x 6, rgb and y", loss="rgb and y"),
         replace(reference, name="28 x 6, rate 2e-3", learning_rate=2e-3),
         replace(reference, name="28 x 6, rate 5e-4", learning_rate=5e-4),
@@ -95,16 +105,19 @@ def candidates() -> list[Candidate]:
         replace(reference, name="28 x 6, patch 24", patch=24, batch_size=14),
         replace(reference, name="28 x 6, patch 48", patch=48, batch_size=4),
         replace(reference, name="28 x 6, equal weights", weights=(1.0,) * 5),
+        five,
+        *[replace(five, name=f"alone: {t}", tasks=(t,), weights=(1.0,)) for t in TASKS],
         live,
         replace(live, name="live 14 x 2", channels=14, hidden=14),
         replace(live, name="live 12 x 3", channels=12, blocks=3, hidden=12),
         replace(live, name="live wide 8 x 4", block="wide", channels=8, blocks=4, hidden=8),
-        replace(live, name="live 16 x 2, widened", block="widened"),
+        replace(live, name="live 16 x 2, folded", block="folded"),
         replace(live, name="live 16 x 2, prelu", activation="prelu"),
         replace(live, name="live 16 x 2, batch 16", batch_size=16),
         replace(live, name="live 16 x 2, batch 4", batch_size=4),
         replace(live, name="live 16 x 2, rate 2e-3", learning_rate=2e-3),
         replace(live, name="live 16 x 2, rate 4e-3", learning_rate=4e-3),
+        replace(live, name="live 16 x 2, folded, rate 2e-3", block="folded", learning_rate=2e-3),
     ]
 
 
@@ -147,6 +160,22 @@ class LargeKernel(nn.Module):
         return x + self.back(nn.functional.gelu(self.widen(x + self.near(x))))
 
 
+class Folded(nn.Module):
+    """A kernel, plus the product of a 3×3 to four times the channels and a 1×1 back (SESR)."""
+
+    def __init__(self, kernel: Tensor, factor: int = 4):
+        super().__init__()
+        out, inside = kernel.shape[:2]
+        spread = torch.empty(factor * out, inside, 3, 3)
+        nn.init.kaiming_uniform_(spread, a=5**0.5)
+        self.spread = nn.Parameter(spread)
+        self.back = nn.Parameter(torch.randn(out, factor * out) / (factor * out) ** 0.5)
+
+    def forward(self, kernel: Tensor) -> Tensor:
+        """The kernel in use."""
+        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
+
+
 def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
     """L1 of the colours and L1 of the luma."""
     return losses.l1(prediction, target) + losses.l1(luma(prediction), luma(target))
@@ -158,7 +187,7 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     tasks = select(c.tasks)
     if c.loss == "rgb and y":
         tasks = [replace(t, loss=luma_too) if t.name.startswith("sr") else t for t in tasks]
-    model = MultiTaskNet(tasks, c.channels, c.blocks, c.hidden)
+    model = NETWORKS[c.kind](tasks, c.channels, c.blocks, c.hidden)
     inner = (2 if c.block == "wide" else 1) * c.channels
     blocks = [Block(c.channels, inner, c.activation) for _ in range(c.blocks)]
     if c.block == "large":
@@ -167,7 +196,11 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     largest = max(_count(head) for head in model.heads.values())
     if (size := _count(model.backbone) + largest) > c.limit:
         raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")
-    return widen(model) if c.block == "widened" else model
+    if c.block == "folded":
+        for block in blocks:
+            for conv in (block.conv1, block.conv2):
+                parametrize.register_parametrization(conv, "weight", Folded(conv.weight))
+    return model
 
 
 def _count(module: nn.Module) -> int:
@@ -201,7 +234,7 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
         "budget": seconds,
         "steps": steps,
         "milliseconds": round(1000 * spent / steps, 1),
-        "trunk": _count(network_of(replace(c, block=c.block.replace("widened", "plain"))).backbone),
+        "trunk": _count(network_of(replace(c, block=c.block.replace("folded", "plain"))).backbone),
         **{name: round(value, 4) for name, value in live.items()},
         **{f"{name} of the mean": round(value, 4) for name, value in mean.items()},
         "settings": json.dumps(asdict(c), sort_keys=True),

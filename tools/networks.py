@@ -1,0 +1,119 @@
+"""The shipped networks in numbers: python tools/networks.py [--root FOLDER]
+
+Measures all of them on Set5 and Set14 at all their scales, as `python -m mtsr_lib evaluate
+--networks` does, and writes data/results/networks.csv, the README's table and its figure of
+quality over cost, data/figures/networks.png. `--again` draws and writes from the stored rows.
+"""
+
+import argparse
+import csv
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mtsr_lib.__main__ import network_table
+from mtsr_lib.checkpoints import load_model, model_names
+from mtsr_lib.evaluation import find_benchmark, network_rows
+from mtsr_lib.images import data_folder, load_image
+from mtsr_lib.plots import COLOURS, figure, png
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = data_folder() / "results" / "networks.csv"
+FIGURE = data_folder() / "figures" / "networks.png"
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(<!-- networks -->\n).*?(\n<!-- end -->)", re.DOTALL)
+# sr at ×2: 10⁹ MACs for 1280×720, Set5 in dB. From the tables of CARN, IMDN, torchSR (NinaSR-B0)
+# and of the ECBSR paper (Zhang et al. 2021).
+PUBLISHED = {
+    "ECBSR-M4C16": (2.3, 37.33),
+    "FSRCNN": (6.0, 37.00),
+    "NinaSR-B0": (21.7, 37.72),
+    "SRCNN": (52.7, 36.66),
+    "CARN-M": (91, 37.53),
+    "IMDN": (159, 38.00),
+    "EDSR-baseline": (316, 37.98),
+    "VDSR": (613, 37.53),
+}
+
+
+def file_hash(name: str) -> str:
+    """The first 16 digits of SHA-256 over a shipped network's file."""
+    file = data_folder() / "checkpoints" / f"{name}.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else ""
+
+
+def stored_rows() -> list[dict]:
+    """data/results/networks.csv, numbers as numbers."""
+    text = {"network", "checkpoint"}
+    with open(RESULTS, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v if k in text else float(v) for k, v in row.items()} for row in rows]
+
+
+def table(rows: list[dict]) -> str:
+    """The README's, of stored rows."""
+    return network_table([{**row, "scale": int(row["scale"])} for row in rows])
+
+
+def measured_rows(root: str | None) -> list[dict]:
+    """What there is to store."""
+    sets = {}
+    for name in ("Set5", "Set14"):
+        files, _ = find_benchmark(name, root)
+        sets[name] = [(file.stem, load_image(file)) for file in files]
+    rows = network_rows({name: load_model(name) for name in model_names()}, sets)
+    for row in rows:
+        row["milliseconds"] = round(row["milliseconds"], 1)
+        row["checkpoint"] = file_hash(row["network"])
+        for key in row:
+            if key.endswith(("psnr_y", "ssim_y")):
+                row[key] = round(row[key], 3 if key.endswith("psnr_y") else 5)
+    return rows
+
+
+def draw(rows: list[dict]) -> bytes:
+    """Quality over cost at ×2: published networks and ours."""
+    made, (axes,) = figure(height=3.6)
+    ours = {
+        row["network"]: (row["macs"] / 1e9, row["Set5 psnr_y"])
+        for row in rows
+        if row["scale"] == 2 and row["macs"]
+    }
+    for points, colour in ((PUBLISHED, COLOURS[0]), (ours, COLOURS[1])):
+        for name, (macs, quality) in points.items():
+            axes.plot(macs, quality, "o", color=colour)
+            axes.annotate(name, (1.08 * macs, quality + 0.02), fontsize=8)
+    axes.set(xscale="log", xlim=(1.5, 1500), ylim=(36.5, 38.2))
+    axes.set(xlabel="billion MACs for 1280×720", ylabel="Set5 ×2, PSNR-Y in dB")
+    return png(made)
+
+
+def main() -> None:
+    """Measure, write, draw."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", help="folder of Set5 and Set14 (default: $MTSR_BENCHMARKS)")
+    parser.add_argument("--again", action="store_true", help="measure nothing")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if not options.again:
+        rows = measured_rows(options.root)
+        with open(RESULTS, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    rows = stored_rows()
+    FIGURE.write_bytes(draw(rows))
+    page = README.read_text("utf-8")
+    README.write_text(BLOCK.sub(lambda found: found[1] + table(rows) + found[2], page), "utf-8")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
