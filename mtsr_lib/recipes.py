@@ -241,7 +241,7 @@ def _team() -> Team:
     try:
         from accelerate import PartialState
     except ImportError:
-        remedy = "pip install 'mtsr_lib[parallel]'"
+        remedy = "run python3 course.py setup parallel first"
         raise ConfigError(f"several processes need accelerate: {remedy}.") from None
     state = PartialState(cpu=not torch.cuda.is_available())
     return Team(state.process_index, state.num_processes, str(state.device))

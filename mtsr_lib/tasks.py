@@ -31,7 +31,10 @@ def window_mean(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b 
     """The mean of every side×side window that fits, h2 = h − side + 1: shifted copies, added."""
     for dim in (-2, -1):
         size = image.shape[dim] - side + 1
-        image = sum(image.narrow(dim, i, size) for i in range(side)) / side
+        total = image.narrow(dim, 0, size).clone()  # += must not write into the picture
+        for i in range(1, side):
+            total += image.narrow(dim, i, size)
+        image = total / side
     return image
 
 

@@ -2,10 +2,10 @@
 
 python tools/bench.py                 all of the following but kernels, as one table
 python tools/bench.py step ssim       some of them: step, heads, ssim, aggregators, upscale,
-                                      memory, threads, start, freed
+                                      frames, memory, threads, start, freed
 python tools/bench.py kernels         eight kernels at once, with the limits of a hub and without
 
-One thread, CPU time, but for threads and start, which take the time by the clock. Peers that are
+One thread, CPU time, but for frames, threads and start, which take the time by the clock. Peers that are
 not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and named. No test waits for
 these figures: they depend on the machine. Goals: the project's own.
 """
@@ -60,14 +60,18 @@ class Row(NamedTuple):
         return f"| {self.what} | {values} | {ratio:.2f} | {verdict} |"
 
 
-def medians(runs: dict[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
-    """Median CPU milliseconds of each; they take turns, so that a busy machine slows all alike."""
+def medians(
+    runs: dict[str, Callable[[], object]],
+    rounds: int = 15,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[str, float]:
+    """Median milliseconds of each; they take turns, so that a busy machine slows all alike."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 2):
         for name, run in runs.items():
-            began = time.process_time()
+            began = clock()
             run()
-            times[name].append(1000 * (time.process_time() - began))
+            times[name].append(1000 * (clock() - began))
     return {name: statistics.median(values[2:]) for name, values in times.items()}
 
 
@@ -267,18 +271,46 @@ def upscale_rows(rounds: int = 5, side: int = 768) -> Iterator[Row]:
     }
     runtime = peer("onnxruntime")
     if runtime and peer("onnxscript"):
-        from mtsr_lib.export import export_onnx
-
-        with tempfile.TemporaryDirectory() as folder:
-            export_onnx(model, Path(folder, "sr.onnx"))
-            options = runtime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            session = runtime.InferenceSession(str(Path(folder, "sr.onnx")), options)
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = onnx_session(runtime, model, options)
         array = photo.numpy()
         runs["onnxruntime"] = lambda: session.run(None, {"x": array})
     ours, *others = (found := medians(runs, rounds)).values()
     for name, theirs in zip(list(found)[1:], others, strict=True):
         yield Row(f"upscale {side}×{side}, head sr", ours, name, theirs)
+
+
+def frames_rows(rounds: int = 25) -> Iterator[Row]:
+    """By the clock, on all cores: mtsr-live at 480×270 → 960×540, over 40 ms; and its rivals."""
+    torch.set_num_threads(cores := usable_cores())
+    model, x = load_model("mtsr-live"), torch.rand(1, 3, 270, 480)
+    plain = x.contiguous(memory_format=torch.channels_last)
+    runs = {
+        "ours": lambda: torch.inference_mode()(model)(plain, ["sr"]),
+        "bicubic": lambda: enlarge(x, 2),
+    }
+    if runtime := peer("onnxruntime"):
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = cores
+        session = onnx_session(runtime, model, options)
+        array = x.numpy()
+        runs["onnxruntime"] = lambda: session.run(None, {"x": array})
+    ours, *others = medians(runs, rounds, time.perf_counter).values()
+    what = f"mtsr-live 480×270 → 960×540, {cores} threads"
+    yield Row(what, ours, "25 pictures a second", 40.0, 1.0)
+    for name, theirs in zip(list(runs)[1:], others, strict=True):
+        yield Row(f"  {what}", ours, name, theirs)
+    torch.set_num_threads(1)
+
+
+def onnx_session(runtime, model: MultiTaskNet, options):
+    """The network's head sr in onnxruntime."""
+    from mtsr_lib.export import export_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_onnx(model, Path(folder, "sr.onnx"))
+        return runtime.InferenceSession(str(Path(folder, "sr.onnx")), options)
 
 
 PEAK = """
@@ -456,6 +488,7 @@ ROWS = {
     "ssim": ssim_rows,
     "aggregators": aggregators_rows,
     "upscale": upscale_rows,
+    "frames": frames_rows,
     "memory": memory_rows,
     "threads": threads_rows,
     "start": start_rows,

@@ -92,6 +92,7 @@ def candidates() -> list[Candidate]:
             for name in ("leaky", "prelu", "silu", "gelu")
         ],
         wide,
+        replace(wide, name="wide 16 x 9", blocks=9),
         replace(wide, name="wide 24 x 4", channels=24, blocks=4),
         replace(wide, name="wide 16 x 10, batch 4", batch_size=4),
         replace(wide, name="wide 16 x 10, rate 2e-3", learning_rate=2e-3),
@@ -235,8 +236,8 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
         "steps": steps,
         "milliseconds": round(1000 * spent / steps, 1),
         "trunk": _count(network_of(replace(c, block=c.block.replace("folded", "plain"))).backbone),
-        **{name: round(value, 4) for name, value in live.items()},
-        **{f"{name} of the mean": round(value, 4) for name, value in mean.items()},
+        **{name: live.get(name, "") for name in TASKS},
+        **{f"{name} of the mean": mean.get(name, "") for name in TASKS},
         "settings": json.dumps(asdict(c), sort_keys=True),
     }
 
@@ -258,7 +259,7 @@ def score(model: MultiTaskNet) -> dict[str, float]:
                 metric = psnr_y if s == 0.0 else psnr_rgb
                 dB = metric(quantize(y.clamp(0, 1)), targets[name], scale).item()
                 values.setdefault(name, []).append(dB)
-    return {name: sum(v) / len(v) for name, v in values.items()}
+    return {name: round(sum(v) / len(v), 4) for name, v in values.items()}
 
 
 def main() -> None:
