@@ -252,7 +252,8 @@ def test_the_readmes_table_is_of_the_stored_rows_and_of_the_shipped_files():
     assert {row["network"] for row in rows} == {"bicubic", *model_names()}
     for row in rows:
         assert row["checkpoint"] == networks.file_hash(row["network"]), "run tools/networks.py"
-    assert networks.table(rows) in networks.README.read_text("utf-8")
+    for path in (networks.README, networks.REPORT):
+        assert networks.page(path, rows) == path.read_text("utf-8"), "run tools/networks.py --again"
 
 
 @pytest.mark.benchmarks

@@ -5,9 +5,9 @@ python tools/bench.py step ssim       some of them: step, heads, ssim, aggregato
                                       frames, memory, threads, start, freed
 python tools/bench.py kernels         eight kernels at once, with the limits of a hub and without
 
-One thread, CPU time, but for frames, threads and start, which take the time by the clock. Peers that are
-not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and named. No test waits for
-these figures: they depend on the machine. Goals: the project's own.
+One thread, CPU time, but for frames, threads and start, which take the time by the clock. Peers
+that are not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and named. No test
+waits for these figures: they depend on the machine. Goals: the project's own.
 """
 
 import argparse

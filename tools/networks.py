@@ -1,8 +1,9 @@
 """The shipped networks in numbers: python tools/networks.py [--root FOLDER]
 
 Measures all of them on Set5 and Set14 at all their scales, as `python -m mtsr_lib evaluate
---networks` does, and writes data/results/networks.csv, the README's table and its figure of
-quality over cost, data/figures/networks.png. `--again` draws and writes from the stored rows.
+--networks` does, and writes data/results/networks.csv, the tables in README.md and in
+data/results/NETWORKS.md, and the figure of quality over cost, data/figures/networks.png. `--again`
+draws and writes from what is stored.
 """
 
 import argparse
@@ -25,8 +26,9 @@ from mtsr_lib.plots import COLOURS, figure, png
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = data_folder() / "results" / "networks.csv"
 FIGURE = data_folder() / "figures" / "networks.png"
-README = ROOT / "README.md"
-BLOCK = re.compile(r"(<!-- networks -->\n).*?(\n<!-- end -->)", re.DOTALL)
+README, REPORT = ROOT / "README.md", data_folder() / "results" / "NETWORKS.md"
+BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+TASKS = ("sr", "sr_x3", "sr_x4", "detail", "color")
 # sr at ×2: 10⁹ MACs for 1280×720, Set5 in dB. From the tables of CARN, IMDN, torchSR (NinaSR-B0)
 # and of the ECBSR paper (Zhang et al. 2021).
 PUBLISHED = {
@@ -58,6 +60,71 @@ def stored_rows() -> list[dict]:
 def table(rows: list[dict]) -> str:
     """The README's, of stored rows."""
     return network_table([{**row, "scale": int(row["scale"])} for row in rows])
+
+
+def csv_rows(name: str) -> list[dict[str, str]]:
+    """A stored table, as text."""
+    with open(data_folder() / "results" / name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table, its first column to the left."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def quality(row: dict[str, str]) -> list[str]:
+    """The tasks' columns, in two decimals."""
+    return [f"{float(row[task]):.2f}" if row.get(task) else "" for task in TASKS]
+
+
+def candidates() -> str:
+    """What was tried at a small budget."""
+    rows = [row for row in csv_rows("flagship.csv") if not of_five(row)]
+    cells = [
+        [r["candidate"], f"{float(r['budget']):.0f}", r["steps"], r["milliseconds"], *quality(r)]
+        for r in rows
+    ]
+    return markdown(["candidate", "seconds", "steps", "ms a step", *TASKS], cells)
+
+
+def of_five(row: dict[str, str]) -> bool:
+    """A row of mtsr-five's comparison with one network for each task."""
+    return row["candidate"] == "mtsr-five" or row["candidate"].startswith("alone")
+
+
+def alone() -> str:
+    """mtsr-five's five tasks together, and each alone, at two budgets."""
+    rows, found = [row for row in csv_rows("flagship.csv") if of_five(row)], {}
+    for row in rows:
+        name = "together" if row["candidate"] == "mtsr-five" else "each alone"
+        line = found.setdefault((name, float(row["budget"]), row["seed"]), {})
+        line.update({task: row[task] for task in TASKS if row[task]})
+    cells = [
+        [f"{name}, {budget:.0f} s" + (" each" if name != "together" else ""), seed, *quality(line)]
+        for (name, budget, seed), line in found.items()
+    ]
+    return markdown(["trained", "seed", *TASKS], cells)
+
+
+def course(name: str) -> str:
+    """A training's validation."""
+    cells = [[row["step"], row["seconds"], *quality(row)] for row in csv_rows(f"{name}.csv")]
+    return markdown(["steps", "seconds", *TASKS], cells)
+
+
+def page(path: Path, rows: list[dict]) -> str:
+    """The page with its tables renewed."""
+    tables = {
+        "networks": lambda: table(rows),
+        "candidates": candidates,
+        "alone": alone,
+        "five": lambda: course("mtsr-five"),
+        "live": lambda: course("mtsr-live"),
+    }
+    text = path.read_text("utf-8")
+    return BLOCK.sub(lambda found: found[1] + tables[found[2]]() + found[3], text)
 
 
 def measured_rows(root: str | None) -> list[dict]:
@@ -110,8 +177,8 @@ def main() -> None:
             writer.writerows(rows)
     rows = stored_rows()
     FIGURE.write_bytes(draw(rows))
-    page = README.read_text("utf-8")
-    README.write_text(BLOCK.sub(lambda found: found[1] + table(rows) + found[2], page), "utf-8")
+    for path in (README, REPORT):
+        path.write_text(page(path, rows), "utf-8")
     print(table(rows))
 
 
