@@ -51,7 +51,8 @@ def train(config: TrainConfig, sets: dict) -> list[dict]:
     tasks = select(config.tasks)
     files = map(load_uint8, photographs(config.photographs))
     data = Patches(files, tasks, config.batch_size, config.patch, config.seed, config.unfaded)
-    network = MultiTaskNet(tasks, config.channels, config.blocks, config.hidden)
+    sizes = (config.channels, config.blocks, config.hidden, config.expansion)
+    network = MultiTaskNet(tasks, *sizes)
     network = network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     rows, began, measuring = [], time.monotonic(), 0.0
