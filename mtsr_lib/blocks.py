@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["ResidualBlock", "Upsampler"]
+__all__ = ["ResidualBlock", "Upsampler", "leaky"]
 
 
 class ResidualBlock(nn.Module):
@@ -45,3 +45,17 @@ class Upsampler(nn.Module):
         squares = self.conv(x).unflatten(1, (-1, self.scale, self.scale))
         joined = squares.permute(0, 1, 4, 2, 5, 3)  # b, c, h, row, w, column
         return joined.flatten(4).flatten(2, 3)
+
+
+def leaky(network: nn.Module, slope: float) -> nn.Module:
+    """The network with every ReLU as max(x, slope · x): no unit can fall silent for good.
+
+    In place, and noted in its `config`. In long trainings at high rates the units of small
+    networks die one after the other. Maas et al. 2013.
+    """
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(module, name, nn.LeakyReLU(slope, inplace=True))
+    network.config["slope"] = slope
+    return network

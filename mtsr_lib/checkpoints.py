@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from .blocks import leaky
 from .images import ImageError, data_folder, write_beside
 from .model import MultiTaskNet
 from .sharing import ChainedNet
@@ -63,6 +64,8 @@ def load_checkpoint(path: str | os.PathLike, tasks: Sequence[Task] | None = None
         sizes = {key: recipe[key] for key in ("channels", "blocks", "hidden")}
         sizes["expansion"] = recipe.get("expansion", 1)
         model = NETWORKS[recipe.get("kind", "hard")](tasks, **sizes)
+        if slope := recipe.get("slope", 0.0):
+            leaky(model, slope)
         with safe_open(path, framework="pt") as file:
             model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

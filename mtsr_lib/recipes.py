@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from . import balance
+from .blocks import leaky
 from .checkpoints import NETWORKS, load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
@@ -37,7 +38,8 @@ class TrainConfig:
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
     folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
     the share of patches that are not faded. `kind` is "hard" for a MultiTaskNet, "chained" for a
-    ChainedNet. `threads` 0 takes the cores this process may use.
+    ChainedNet; `slope` is what ReLU leaves of values below 0. `threads` 0 takes the cores this
+    process may use.
     """
 
     name: str
@@ -53,6 +55,7 @@ class TrainConfig:
     hidden: int = 16
     expansion: int = 1
     kind: str = "hard"
+    slope: float = 0.0
     batch_size: int = 16
     patch: int = 24
     steps: int = 2000
@@ -144,7 +147,7 @@ def train(
     data = Patches(pictures, tasks, *sizes, config.seed, config.unfaded)
     held_out = [load_image(path) for path in pictures_in(config.validation)]
     sizes = (config.channels, config.blocks, config.hidden, config.expansion)
-    network = NETWORKS[config.kind](tasks, *sizes)
+    network = leaky(NETWORKS[config.kind](tasks, *sizes), config.slope)
     if config.start:
         network.load_state_dict(load_checkpoint(config.start).state_dict())
     network, team = network.to(memory_format=torch.channels_last), _team()

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from mtsr_lib import checkpoints
+from mtsr_lib.blocks import leaky
 from mtsr_lib.checkpoints import (
     CheckpointError,
     load_checkpoint,
@@ -51,10 +52,11 @@ def test_the_network_that_was_saved(tmp_path, photo, tasks):
 
 def test_the_kind_of_network_is_kept(tmp_path, photo):
     sizes = {"channels": 5, "blocks": 2, "hidden": 7, "expansion": 2}
-    network = lively(select(["detail", "sr_x3"]), kind=ChainedNet, **sizes)
+    network = leaky(lively(select(["detail", "sr_x3"]), kind=ChainedNet, **sizes), 0.3)
     save_checkpoint(network, tmp_path / "a.safetensors")
     again = load_checkpoint(tmp_path / "a.safetensors")
     assert type(again) is ChainedNet
+    assert again.backbone.blocks[0].relu.negative_slope == 0.3
     x = photo[..., :24, :24]
     assert all(torch.allclose(y, again(x)[name], atol=1e-6) for name, y in network(x).items())
 

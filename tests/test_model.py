@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtsr_lib.blocks import ResidualBlock, Upsampler
+from mtsr_lib.blocks import ResidualBlock, Upsampler, leaky
 from mtsr_lib.degrade import enlarge
 from mtsr_lib.model import ColorTransform, MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR, Task
@@ -131,3 +131,22 @@ def test_parameters_counted_by_hand():
 def test_a_task_of_ones_own():
     negative = Task("negative", 3, lambda clean, shot: 1 - clean)
     assert MultiTaskNet([negative], 4, 1, 4)(small())["negative"].shape == (1, 3, 27, 39)
+
+
+def test_a_leaky_network_has_no_unit_that_cannot_learn():
+    """All its biases far below zero: with ReLU no gradient, with a slope a small one."""
+    plain, soft = lively(TASKS), leaky(lively(TASKS), 0.1)
+    for network in (plain, soft):
+        for block in network.backbone.blocks:
+            torch.nn.init.constant_(block.conv1.bias, -100.0)
+        network(small())["sr"].square().mean().backward()
+    gradients = [n.backbone.blocks[0].conv1.weight.grad.abs().sum() for n in (plain, soft)]
+    assert gradients[0] == 0
+    assert gradients[1] > 0
+    assert not any(isinstance(module, torch.nn.ReLU) for module in soft.modules())
+
+
+def test_a_slope_of_zero_is_relu():
+    before = lively(TASKS)(small())
+    after = leaky(lively(TASKS), 0.0)(small())
+    assert all(torch.equal(before[name], after[name]) for name in before)

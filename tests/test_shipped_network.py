@@ -73,33 +73,47 @@ def test_color_closes_half_of_the_gap_to_the_oracle(table, unit, capsys):
     assert closed >= 0.5
 
 
-def test_it_is_small(shipped):
-    assert sum(p.numel() for p in shipped.parameters()) <= 150_000
+def count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
-# ---------------------------------------------------------------------------- its card
+def test_they_are_small(shipped):
+    assert count(shipped) <= 150_000
+    five = load_model("mtsr-five")
+    assert list(five.tasks) == ["sr", "sr_x3", "sr_x4", "detail", "color"]
+    assert count(five.backbone) + max(map(count, five.heads.values())) <= 105_000
+    assert count(load_model("mtsr-live")) <= 15_000
+    files = (data_folder() / "checkpoints").iterdir()
+    assert sum(file.stat().st_size for file in files) <= 5e6
 
 
-def test_its_card_is_complete(shipped):
-    (card,) = (model_card(name) for name in model_names() if name == "mtsr-base")
+# ---------------------------------------------------------------------------- their cards
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_card_is_complete(name):
+    card = model_card(name)
+    assert card["name"] == name
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", card["date"])
-    assert card["command"].startswith("python -m mtsr_lib train data/configs/")
+    assert card["command"].startswith(f"python -m mtsr_lib train data/configs/{name}.toml")
     assert card["licence"] == "CC BY-SA 4.0"
-    assert card["parameters"] == sum(p.numel() for p in shipped.parameters())
+    assert card["parameters"] == count(load_model(name))
     assert card["steps"] == card["config"]["steps"] == card["validation"]["step"]
-    assert {"sr", "detail", "color"} <= card["validation"].keys()
+    assert set(card["config"]["tasks"]) <= card["validation"].keys()
     assert {"python", "torch", "machine"} <= card["made_with"].keys()
 
 
-def test_its_card_is_of_the_committed_configuration():
-    config = asdict(read_config(data_folder() / "configs" / "mtsr-base.toml"))
-    card = model_card("mtsr-base")["config"]
+@pytest.mark.parametrize("name", model_names())
+def test_a_card_is_of_the_committed_configuration(name):
+    config = asdict(read_config(data_folder() / "configs" / f"{name}.toml"))
+    card = model_card(name)["config"]
     assert len(card) > 15
     assert {**config, **card} == config
 
 
-def test_its_card_names_every_photograph_it_learnt_from():
-    data = model_card("mtsr-base")["data"]
+@pytest.mark.parametrize("name", model_names())
+def test_a_card_names_every_photograph_that_was_learnt_from(name):
+    data = model_card(name)["data"]
     assert len(data) >= 10
     assert len({row["sha256"] for row in data}) == len(data)
     for row in data:
@@ -109,10 +123,11 @@ def test_its_card_names_every_photograph_it_learnt_from():
         assert row["source"], row
 
 
-def test_it_never_saw_the_test_photographs():
+@pytest.mark.parametrize("name", model_names())
+def test_none_saw_the_test_photographs(name):
     from hashlib import sha256
 
-    seen = {row["sha256"] for row in model_card("mtsr-base")["data"]}
+    seen = {row["sha256"] for row in model_card(name)["data"]}
     for split in ("val", "test"):
         assert not seen & {sha256(path.read_bytes()).hexdigest() for path in photographs(split)}
 

@@ -293,6 +293,7 @@ def frames_rows(rounds: int = 25) -> Iterator[Row]:
     if runtime := peer("onnxruntime"):
         options = runtime.SessionOptions()
         options.intra_op_num_threads = cores
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnx_session(runtime, model, options)
         array = x.numpy()
         runs["onnxruntime"] = lambda: session.run(None, {"x": array})

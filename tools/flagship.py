@@ -17,6 +17,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib import losses
 from mtsr_lib.balance import FixedWeights
+from mtsr_lib.blocks import leaky
 from mtsr_lib.checkpoints import NETWORKS
 from mtsr_lib.datasets import Patches, whole_pair
 from mtsr_lib.experiments import append_row, middle, read_rows
@@ -58,6 +60,10 @@ class Candidate:
     hidden: int = 16
     unfaded: float = 0.4
     kind: str = "hard"
+    slope: float = 0.0  # of all ReLUs, those of the heads too
+    optimizer: str = "Adam"
+    schedule: str = "cosine"  # "linear": a straight fall instead
+    sampling: str = "random"  # "detail": of two cuts the one whose neighbours differ more
     limit: int = 105_000  # parameters of the trunk and any one head
 
 
@@ -69,7 +75,8 @@ def candidates() -> list[Candidate]:
         wide,
         name="mtsr-five",
         kind="chained",
-        batch_size=4,
+        slope=0.1,
+        learning_rate=2e-3,
         weights=(1.0, 1.0, 1.0, 0.3, 0.02),
         unfaded=0.5,
     )
@@ -96,6 +103,9 @@ def candidates() -> list[Candidate]:
         replace(wide, name="wide 24 x 4", channels=24, blocks=4),
         replace(wide, name="wide 16 x 10, batch 4", batch_size=4),
         replace(wide, name="wide 16 x 10, rate 2e-3", learning_rate=2e-3),
+        replace(wide, name="wide 16 x 10, batch 4, by detail", batch_size=4, sampling="detail"),
+        replace(wide, name="wide 16 x 10, batch 4, linear", batch_size=4, schedule="linear"),
+        replace(wide, name="wide 16 x 10, batch 4, NAdam", batch_size=4, optimizer="NAdam"),
         replace(reference, name="large 40 x 8", block="large", channels=40, blocks=8),
         replace(reference, name="28 x 6, folded", block="folded"),
         replace(reference, name="28 x 6, rgb and y", loss="rgb and y"),
@@ -177,6 +187,14 @@ class Folded(nn.Module):
         return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
 
 
+class DetailedPatches(Patches):
+    """Of two cuts at random the one with more detail: the mean step between its columns."""
+
+    def _cut(self, rng: np.random.Generator, scale: int) -> tuple[Tensor, Tensor]:
+        cuts = [super(DetailedPatches, self)._cut(rng, scale) for _ in range(2)]
+        return max(cuts, key=lambda cut: cut[0].float().diff(dim=-1).abs().mean().item())
+
+
 def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
     """L1 of the colours and L1 of the luma."""
     return losses.l1(prediction, target) + losses.l1(luma(prediction), luma(target))
@@ -197,6 +215,7 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     largest = max(_count(head) for head in model.heads.values())
     if (size := _count(model.backbone) + largest) > c.limit:
         raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")
+    leaky(model, c.slope)
     if c.block == "folded":
         for block in blocks:
             for conv in (block.conv1, block.conv2):
@@ -213,9 +232,10 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
     torch.manual_seed(seed)
     c, model = candidate, network_of(candidate).to(memory_format=torch.channels_last)
     tasks, pictures = select(c.tasks), map(load_uint8, photos)
-    data = Patches(pictures, tasks, c.batch_size, c.patch, seed, c.unfaded)
+    made = DetailedPatches if c.sampling == "detail" else Patches
+    data = made(pictures, tasks, c.batch_size, c.patch, seed, c.unfaded)
     balancer = FixedWeights(dict(zip(c.tasks, c.weights, strict=True)))
-    optimizer = torch.optim.Adam(model.parameters(), lr=c.learning_rate)
+    optimizer = getattr(torch.optim, c.optimizer)(model.parameters(), lr=c.learning_rate)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(c.decay))
     optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
     first = 30
@@ -225,6 +245,8 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
     each = (time.process_time() - start) / first
     steps, start = round(seconds / each), time.process_time()
     schedule = cosine(steps, c.learning_rate)
+    if c.schedule == "linear":
+        schedule = lambda step: c.learning_rate * min((step + 1) / 100, 1 - 0.99 * step / steps)  # noqa: E731
     fit(model, data, steps, optimizer, schedule, balancer, progress=False)
     spent = time.process_time() - start
     with torch.inference_mode():
