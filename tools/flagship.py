@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib import losses
 from mtsr_lib.balance import FixedWeights
-from mtsr_lib.blocks import leaky
+from mtsr_lib.blocks import Upsampler, leaky
 from mtsr_lib.checkpoints import NETWORKS
 from mtsr_lib.datasets import Patches, whole_pair
 from mtsr_lib.experiments import append_row, middle, read_rows
@@ -60,6 +60,7 @@ class Candidate:
     hidden: int = 16
     unfaded: float = 0.4
     kind: str = "hard"
+    luma: bool = False  # heads add one picture to all three colours
     slope: float = 0.0  # of all ReLUs, those of the heads too
     optimizer: str = "Adam"
     schedule: str = "cosine"  # "linear": a straight fall instead
@@ -90,6 +91,7 @@ def candidates() -> list[Candidate]:
         unfaded=1.0,
         limit=15_000,
     )
+    light = replace(live, name="live luma", hidden=16, learning_rate=2e-3, luma=True, loss="y")
     sizes = [(32, 4), (24, 8), (20, 12)]
     return [
         reference,
@@ -127,6 +129,13 @@ def candidates() -> list[Candidate]:
         replace(live, name="live 16 x 2, batch 16", batch_size=16),
         replace(live, name="live 16 x 2, batch 4", batch_size=4),
         replace(live, name="live 16 x 2, rate 2e-3", learning_rate=2e-3),
+        replace(live, name="live 16 x 2, slope", learning_rate=2e-3, slope=0.1),
+        light,
+        replace(light, name="live luma, slope", slope=0.1),
+        replace(light, name="live luma, loss of colours", loss="rgb"),
+        replace(light, name="live luma, folded", block="folded"),
+        replace(light, name="live luma 12 x 4", channels=12, blocks=4, hidden=12),
+        replace(light, name="live luma, rate 3e-3", learning_rate=3e-3),
         replace(live, name="live 16 x 2, rate 4e-3", learning_rate=4e-3),
         replace(live, name="live 16 x 2, folded, rate 2e-3", block="folded", learning_rate=2e-3),
     ]
@@ -195,6 +204,11 @@ class DetailedPatches(Patches):
         return max(cuts, key=lambda cut: cut[0].float().diff(dim=-1).abs().mean().item())
 
 
+def luma_alone(prediction: Tensor, target: Tensor) -> Tensor:
+    """L1 of the luma."""
+    return losses.l1(luma(prediction), luma(target))
+
+
 def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
     """L1 of the colours and L1 of the luma."""
     return losses.l1(prediction, target) + losses.l1(luma(prediction), luma(target))
@@ -204,6 +218,8 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     """The candidate's network, not trained."""
     c = candidate
     tasks = select(c.tasks)
+    if c.loss == "y":
+        tasks = [replace(t, loss=luma_alone) for t in tasks]
     if c.loss == "rgb and y":
         tasks = [replace(t, loss=luma_too) if t.name.startswith("sr") else t for t in tasks]
     model = NETWORKS[c.kind](tasks, c.channels, c.blocks, c.hidden)
@@ -212,6 +228,9 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     if c.block == "large":
         blocks = [LargeKernel(c.channels) for _ in range(c.blocks)]
     model.backbone.blocks = nn.Sequential(*blocks)
+    if c.luma:
+        for name, head in model.heads.items():
+            head.upsampler = Upsampler(c.hidden, 1, model.tasks[name].scale)
     largest = max(_count(head) for head in model.heads.values())
     if (size := _count(model.backbone) + largest) > c.limit:
         raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")

@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib.__main__ import network_table
 from mtsr_lib.checkpoints import load_model, model_names
+from mtsr_lib.degrade import crop_to_multiple, downscale
 from mtsr_lib.evaluation import find_benchmark, network_rows
-from mtsr_lib.images import data_folder, load_image
+from mtsr_lib.images import data_folder, load_image, photographs
 from mtsr_lib.plots import COLOURS, figure, png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,6 +144,26 @@ def measured_rows(root: str | None) -> list[dict]:
     return rows
 
 
+@torch.inference_mode()
+def silent(name: str) -> dict[str, str]:
+    """Of each activation's channels, how many are above 0 in fewer than 1 of 10,000 pixels."""
+    model, shares = load_model(name), {}
+
+    def looked_at(layer: str):
+        def hook(module, inputs, output: torch.Tensor) -> None:
+            shares.setdefault(layer, []).append((output > 0).float().mean((0, 2, 3)))
+
+        return hook
+
+    for layer, module in model.named_modules():
+        if isinstance(module, (torch.nn.ReLU, torch.nn.LeakyReLU)):
+            module.register_forward_hook(looked_at(layer))
+    for path in photographs("val"):
+        model(downscale(crop_to_multiple(load_image(path), 2), 2), ["sr"])
+    means = {layer: torch.stack(values).mean(0) for layer, values in shares.items()}
+    return {layer: f"{int((m < 1e-4).sum())} of {len(m)}" for layer, m in means.items()}
+
+
 def draw(rows: list[dict]) -> bytes:
     """Quality over cost at ×2: published networks and ours."""
     made, (axes,) = figure(height=3.6)
@@ -167,8 +188,12 @@ def main() -> None:
     )
     parser.add_argument("--root", help="folder of Set5 and Set14 (default: $MTSR_BENCHMARKS)")
     parser.add_argument("--again", action="store_true", help="measure nothing")
+    parser.add_argument("--silent", metavar="NETWORK", help="only count its silent units")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.silent:
+        print(*silent(options.silent).items(), sep="\n")
+        return
     if not options.again:
         rows = measured_rows(options.root)
         with open(RESULTS, "w", newline="", encoding="utf-8") as file:
