@@ -1,9 +1,11 @@
 """The parts that networks are built from."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-__all__ = ["ResidualBlock", "Upsampler", "leaky"]
+__all__ = ["ResidualBlock", "Upsampler", "WideKernel", "merged", "widen"]
 
 
 class ResidualBlock(nn.Module):
@@ -47,15 +49,40 @@ class Upsampler(nn.Module):
         return joined.flatten(4).flatten(2, 3)
 
 
-def leaky(network: nn.Module, slope: float) -> nn.Module:
-    """The network with every ReLU as max(x, slope · x): no unit can fall silent for good.
+class WideKernel(nn.Module):
+    """A 3×3 kernel in training: itself, plus a 3×3 to `factor` times the channels and a 1×1 back.
 
-    In place, and noted in its `config`. In long trainings at high rates the units of small
-    networks die one after the other. Maas et al. 2013.
+    Two convolutions without anything between are one, whose kernel this computes at every step:
+    more parameters to descend by, none more to run. After Bhardwaj et al. 2022, SESR.
     """
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.ReLU):
-                setattr(module, name, nn.LeakyReLU(slope, inplace=True))
-    network.config["slope"] = slope
+
+    def __init__(self, kernel: Float[Tensor, "o i 3 3"], factor: int = 4):
+        super().__init__()
+        out, inside = kernel.shape[:2]
+        self.spread = nn.Parameter(torch.empty(factor * out, inside, 3, 3))
+        nn.init.kaiming_uniform_(self.spread, a=5**0.5)  # as nn.Conv2d starts
+        self.back = nn.Parameter(torch.randn(out, factor * out) / (factor * out) ** 0.5)
+
+    def forward(self, kernel: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "o i 3 3"]:
+        """The kernel in use."""
+        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
+
+
+def widen(network: nn.Module) -> nn.Module:
+    """The network with a WideKernel for each convolution of its residual blocks, for training."""
+    for block in [m for m in network.modules() if isinstance(m, ResidualBlock)]:
+        for conv in (block.conv1, block.conv2):
+            parametrize.register_parametrization(conv, "weight", WideKernel(conv.weight))
     return network
+
+
+def merged(network: nn.Module) -> dict[str, Tensor]:
+    """The state of the network with plain kernels that is equal to this one in every output."""
+    state, inside = {}, ".parametrizations.weight."
+    for name, value in network.state_dict().items():
+        module, found, rest = name.partition(inside)
+        if not found:
+            state[name] = value
+        elif rest == "original":
+            state[f"{module}.weight"] = network.get_submodule(module).weight.detach()
+    return state

@@ -9,9 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .blocks import leaky
 from .images import ImageError, data_folder, write_beside
-from .model import MultiTaskNet
+from .model import MultiTaskNet, luma_alone
 from .sharing import ChainedNet
 from .tasks import Task, select
 
@@ -64,8 +63,8 @@ def load_checkpoint(path: str | os.PathLike, tasks: Sequence[Task] | None = None
         sizes = {key: recipe[key] for key in ("channels", "blocks", "hidden")}
         sizes["expansion"] = recipe.get("expansion", 1)
         model = NETWORKS[recipe.get("kind", "hard")](tasks, **sizes)
-        if slope := recipe.get("slope", 0.0):
-            leaky(model, slope)
+        if recipe.get("luma"):
+            luma_alone(model)
         with safe_open(path, framework="pt") as file:
             model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -7,7 +7,7 @@ import platform
 import time
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from . import balance
-from .blocks import leaky
+from .blocks import merged, widen
 from .checkpoints import NETWORKS, load_checkpoint, model_card, save_checkpoint
 from .datasets import Patches
 from .evaluation import measure
-from .images import load_image, load_uint8, photographs, write_beside
+from .images import load_image, load_uint8, luma, photographs, write_beside
+from .losses import l1
+from .model import luma_alone
 from .tasks import select
 from .training import History, Team, cosine, fit, load_state, save_state, usable_cores
 
@@ -38,8 +40,8 @@ class TrainConfig:
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
     folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
     the share of patches that are not faded. `kind` is "hard" for a MultiTaskNet, "chained" for a
-    ChainedNet; `slope` is what ReLU leaves of values below 0. `threads` 0 takes the cores this
-    process may use.
+    ChainedNet; with `luma` the heads add brightness alone and learn from its L1; `widened` trains
+    the blocks' kernels as WideKernels. `threads` 0 takes the cores this process may use.
     """
 
     name: str
@@ -55,7 +57,8 @@ class TrainConfig:
     hidden: int = 16
     expansion: int = 1
     kind: str = "hard"
-    slope: float = 0.0
+    luma: bool = False
+    widened: bool = False
     batch_size: int = 16
     patch: int = 24
     steps: int = 2000
@@ -147,9 +150,14 @@ def train(
     data = Patches(pictures, tasks, *sizes, config.seed, config.unfaded)
     held_out = [load_image(path) for path in pictures_in(config.validation)]
     sizes = (config.channels, config.blocks, config.hidden, config.expansion)
-    network = leaky(NETWORKS[config.kind](tasks, *sizes), config.slope)
+    if config.luma:
+        tasks = [replace(task, loss=luma_l1) for task in tasks]
+    network, plain = (NETWORKS[config.kind](tasks, *sizes) for _ in range(2))
+    if config.luma:
+        network, plain = luma_alone(network), luma_alone(plain)
     if config.start:
         network.load_state_dict(load_checkpoint(config.start).state_dict())
+    network = widen(network) if config.widened else network
     network, team = network.to(memory_format=torch.channels_last), _team()
     network.to(team.device)
     if config.batch_size % team.count:
@@ -171,8 +179,9 @@ def train(
         scores = {n: round(v, 4) for n, v in measure(network, held_out).items()}
         history.val.append({"step": history.steps, "seconds": seconds, **scores})
         save_state(state, network, optimizer, balancer, history, asdict(config))
-        card = _card(config, files, history, network, command)
-        save_checkpoint(network, Path(out) / f"{config.name}.safetensors", card)
+        plain.load_state_dict(merged(network))
+        card = _card(config, files, history, plain, command)
+        save_checkpoint(plain, Path(out) / f"{config.name}.safetensors", card)
         table = Path(out) / f"{config.name}.csv"
         write_beside(table, lambda part: _write_rows(part, history.val))
         if progress:
@@ -195,6 +204,11 @@ def train(
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
     return history
+
+
+def luma_l1(prediction: Tensor, target: Tensor) -> Tensor:
+    """L1 of the brightness alone."""
+    return l1(luma(prediction), luma(target))
 
 
 def make_balancer(

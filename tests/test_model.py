@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtsr_lib.blocks import ResidualBlock, Upsampler, leaky
+from mtsr_lib.blocks import ResidualBlock, Upsampler, WideKernel, merged, widen
 from mtsr_lib.degrade import enlarge
-from mtsr_lib.model import ColorTransform, MultiTaskNet
+from mtsr_lib.model import ColorTransform, MultiTaskNet, luma_alone
 from mtsr_lib.tasks import COLOR, DETAIL, SR, Task
 from tests.conftest import lively
 
@@ -133,20 +133,31 @@ def test_a_task_of_ones_own():
     assert MultiTaskNet([negative], 4, 1, 4)(small())["negative"].shape == (1, 3, 27, 39)
 
 
-def test_a_leaky_network_has_no_unit_that_cannot_learn():
-    """All its biases far below zero: with ReLU no gradient, with a slope a small one."""
-    plain, soft = lively(TASKS), leaky(lively(TASKS), 0.1)
-    for network in (plain, soft):
-        for block in network.backbone.blocks:
-            torch.nn.init.constant_(block.conv1.bias, -100.0)
-        network(small())["sr"].square().mean().backward()
-    gradients = [n.backbone.blocks[0].conv1.weight.grad.abs().sum() for n in (plain, soft)]
-    assert gradients[0] == 0
-    assert gradients[1] > 0
-    assert not any(isinstance(module, torch.nn.ReLU) for module in soft.modules())
+def test_luma_alone_leaves_the_colours_to_bicubic():
+    """What is added is equal in R, G and B; a head that is new adds nothing."""
+    network, x = luma_alone(lively([SR])), small()
+    assert torch.equal(network(x)["sr"], enlarge(x, 2))
+    torch.nn.init.normal_(network.heads["sr"].upsampler.conv.weight, std=0.1)
+    added = network(x)["sr"] - enlarge(x, 2)
+    assert added.shape == (1, 3, 18, 26)
+    assert added.std() > 0.001
+    assert torch.allclose(added, added[:, :1].expand_as(added), atol=1e-6)
 
 
-def test_a_slope_of_zero_is_relu():
-    before = lively(TASKS)(small())
-    after = leaky(lively(TASKS), 0.0)(small())
-    assert all(torch.equal(before[name], after[name]) for name in before)
+def test_a_network_with_wide_kernels_merges_into_a_plain_one():
+    network, wide = lively(TASKS), widen(lively(TASKS))
+    assert sum(p.numel() for p in wide.parameters()) > sum(p.numel() for p in network.parameters())
+    outputs, state = wide(small()), merged(wide)
+    assert set(state) == set(network.state_dict())
+    network.load_state_dict(state)
+    again = network(small())
+    assert all(torch.allclose(outputs[name], again[name], atol=1e-6) for name in outputs)
+    assert torch.equal(wide(small())["sr"], outputs["sr"])  # merging changed nothing
+
+
+def test_a_wide_kernel_is_two_convolutions_in_a_row():
+    torch.manual_seed(0)
+    kernel, x = torch.randn(4, 3, 3, 3), torch.randn(1, 3, 8, 8)
+    wide = WideKernel(kernel)
+    two = F.conv2d(F.conv2d(x, wide.spread), wide.back[:, :, None, None])
+    assert torch.allclose(F.conv2d(x, wide(kernel)), F.conv2d(x, kernel) + two, atol=1e-4)

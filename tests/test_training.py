@@ -20,6 +20,7 @@ from mtsr_lib.datasets import Patches
 from mtsr_lib.images import ImageError, to_uint8
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.recipes import ConfigError, TrainConfig, pictures_in, read_config, train
+from mtsr_lib.sharing import ChainedNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import (
     History,
@@ -260,6 +261,18 @@ def test_what_a_training_leaves(config, tmp_path):
     assert [len(picture["sha256"]) for picture in card["data"]] == [64] * 3
     network = load_checkpoint(tmp_path / "tiny-1.5.safetensors")
     assert card["parameters"] == sum(p.numel() for p in network.parameters())
+
+
+def test_a_training_with_wide_kernels_leaves_a_plain_network(config, tmp_path):
+    """Chained and for luma, too."""
+    config = replace(config, kind="chained", expansion=2, widened=True, luma=True, every=3)
+    train(config, tmp_path / "one", progress=False)
+    network = load_checkpoint(tmp_path / "one" / "tiny-1.5.safetensors")
+    assert type(network) is ChainedNet
+    card = model_card(tmp_path / "one" / "tiny-1.5.safetensors")
+    assert card["parameters"] == sum(p.numel() for p in network.parameters())
+    assert network.heads["color"].upsampler.conv.weight.shape[0] == 4
+    assert not any("parametrizations" in name for name in network.state_dict())
 
 
 def test_the_same_seed_gives_the_same_network(config, tmp_path):

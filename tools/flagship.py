@@ -27,14 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtsr_lib import losses
 from mtsr_lib.balance import FixedWeights
-from mtsr_lib.blocks import Upsampler, leaky
+from mtsr_lib.blocks import WideKernel
 from mtsr_lib.checkpoints import NETWORKS
 from mtsr_lib.datasets import Patches, whole_pair
 from mtsr_lib.experiments import append_row, middle, read_rows
 from mtsr_lib.images import data_folder, from_uint8, load_uint8, luma, photographs, quantize
 from mtsr_lib.metrics import psnr_rgb, psnr_y
-from mtsr_lib.model import MultiTaskNet
-from mtsr_lib.recipes import pictures_in
+from mtsr_lib.model import MultiTaskNet, luma_alone
+from mtsr_lib.recipes import luma_l1, pictures_in
 from mtsr_lib.tasks import select
 from mtsr_lib.training import cosine, fit
 
@@ -49,7 +49,7 @@ class Candidate:
     channels: int = 28
     blocks: int = 6
     activation: str = "relu"
-    block: str = "plain"  # "wide": twice the channels inside; "large"; "folded": factors
+    block: str = "plain"  # "wide": twice the channels inside; "large"; "folded": WideKernel
     loss: str = "rgb"  # "rgb and y": the luma's L1 beside it, for sr
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 0.3, 0.01)
     batch_size: int = 8
@@ -76,8 +76,7 @@ def candidates() -> list[Candidate]:
         wide,
         name="mtsr-five",
         kind="chained",
-        slope=0.1,
-        learning_rate=2e-3,
+        batch_size=4,
         weights=(1.0, 1.0, 1.0, 0.3, 0.02),
         unfaded=0.5,
     )
@@ -180,33 +179,12 @@ class LargeKernel(nn.Module):
         return x + self.back(nn.functional.gelu(self.widen(x + self.near(x))))
 
 
-class Folded(nn.Module):
-    """A kernel, plus the product of a 3×3 to four times the channels and a 1×1 back (SESR)."""
-
-    def __init__(self, kernel: Tensor, factor: int = 4):
-        super().__init__()
-        out, inside = kernel.shape[:2]
-        spread = torch.empty(factor * out, inside, 3, 3)
-        nn.init.kaiming_uniform_(spread, a=5**0.5)
-        self.spread = nn.Parameter(spread)
-        self.back = nn.Parameter(torch.randn(out, factor * out) / (factor * out) ** 0.5)
-
-    def forward(self, kernel: Tensor) -> Tensor:
-        """The kernel in use."""
-        return kernel + torch.einsum("om,mihw->oihw", self.back, self.spread)
-
-
 class DetailedPatches(Patches):
     """Of two cuts at random the one with more detail: the mean step between its columns."""
 
     def _cut(self, rng: np.random.Generator, scale: int) -> tuple[Tensor, Tensor]:
         cuts = [super(DetailedPatches, self)._cut(rng, scale) for _ in range(2)]
         return max(cuts, key=lambda cut: cut[0].float().diff(dim=-1).abs().mean().item())
-
-
-def luma_alone(prediction: Tensor, target: Tensor) -> Tensor:
-    """L1 of the luma."""
-    return losses.l1(luma(prediction), luma(target))
 
 
 def luma_too(prediction: Tensor, target: Tensor) -> Tensor:
@@ -219,7 +197,7 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     c = candidate
     tasks = select(c.tasks)
     if c.loss == "y":
-        tasks = [replace(t, loss=luma_alone) for t in tasks]
+        tasks = [replace(t, loss=luma_l1) for t in tasks]
     if c.loss == "rgb and y":
         tasks = [replace(t, loss=luma_too) if t.name.startswith("sr") else t for t in tasks]
     model = NETWORKS[c.kind](tasks, c.channels, c.blocks, c.hidden)
@@ -229,16 +207,19 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
         blocks = [LargeKernel(c.channels) for _ in range(c.blocks)]
     model.backbone.blocks = nn.Sequential(*blocks)
     if c.luma:
-        for name, head in model.heads.items():
-            head.upsampler = Upsampler(c.hidden, 1, model.tasks[name].scale)
+        luma_alone(model)
     largest = max(_count(head) for head in model.heads.values())
     if (size := _count(model.backbone) + largest) > c.limit:
         raise ValueError(f"{c.name}: {size:,} parameters are more than {c.limit:,}")
-    leaky(model, c.slope)
+    if c.slope:
+        for module in list(model.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.ReLU):
+                    setattr(module, name, nn.LeakyReLU(c.slope, inplace=True))
     if c.block == "folded":
         for block in blocks:
             for conv in (block.conv1, block.conv2):
-                parametrize.register_parametrization(conv, "weight", Folded(conv.weight))
+                parametrize.register_parametrization(conv, "weight", WideKernel(conv.weight))
     return model
 
 
