@@ -140,7 +140,7 @@ def measured_rows(root: str | None) -> list[dict]:
         row["checkpoint"] = file_hash(row["network"])
         for key in row:
             if key.endswith(("psnr_y", "ssim_y")):
-                row[key] = round(row[key], 6)
+                row[key] = round(row[key], 8)
     return rows
 
 
