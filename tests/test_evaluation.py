@@ -253,6 +253,7 @@ def test_the_readmes_table_is_of_the_stored_rows_and_of_the_shipped_files():
     for row in rows:
         assert row["checkpoint"] == networks.file_hash(row["network"]), "run tools/networks.py"
     for path in (networks.README, networks.REPORT):
+        assert networks.table(rows) in path.read_text("utf-8")
         assert networks.page(path, rows) == path.read_text("utf-8"), "run tools/networks.py --again"
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = data_folder() / "results" / "networks.csv"
 FIGURE = data_folder() / "figures" / "networks.png"
 README, REPORT = ROOT / "README.md", data_folder() / "results" / "NETWORKS.md"
-BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TASKS = ("sr", "sr_x3", "sr_x4", "detail", "color")
 # sr at ×2: 10⁹ MACs for 1280×720, Set5 in dB. From the tables of CARN, IMDN, torchSR (NinaSR-B0)
 # and of the ECBSR paper (Zhang et al. 2021).
@@ -82,31 +82,12 @@ def quality(row: dict[str, str]) -> list[str]:
 
 def candidates() -> str:
     """What was tried at a small budget."""
-    rows = [row for row in csv_rows("flagship.csv") if not of_five(row)]
+    rows = csv_rows("flagship.csv")
     cells = [
         [r["candidate"], f"{float(r['budget']):.0f}", r["steps"], r["milliseconds"], *quality(r)]
         for r in rows
     ]
     return markdown(["candidate", "seconds", "steps", "ms a step", *TASKS], cells)
-
-
-def of_five(row: dict[str, str]) -> bool:
-    """A row of mtsr-five's comparison with one network for each task."""
-    return row["candidate"] == "mtsr-five" or row["candidate"].startswith("alone")
-
-
-def alone() -> str:
-    """mtsr-five's five tasks together, and each alone, at two budgets."""
-    rows, found = [row for row in csv_rows("flagship.csv") if of_five(row)], {}
-    for row in rows:
-        name = "together" if row["candidate"] == "mtsr-five" else "each alone"
-        line = found.setdefault((name, float(row["budget"]), row["seed"]), {})
-        line.update({task: row[task] for task in TASKS if row[task]})
-    cells = [
-        [f"{name}, {budget:.0f} s" + (" each" if name != "together" else ""), seed, *quality(line)]
-        for (name, budget, seed), line in found.items()
-    ]
-    return markdown(["trained", "seed", *TASKS], cells)
 
 
 def course(name: str) -> str:
@@ -120,12 +101,11 @@ def page(path: Path, rows: list[dict]) -> str:
     tables = {
         "networks": lambda: table(rows),
         "candidates": candidates,
-        "alone": alone,
         "five": lambda: course("mtsr-five"),
         "live": lambda: course("mtsr-live"),
     }
     text = path.read_text("utf-8")
-    return BLOCK.sub(lambda found: found[1] + tables[found[2]]() + found[3], text)
+    return BLOCK.sub(lambda found: f"{found[1]}{tables[found[2]]()}\n{found[3]}", text)
 
 
 def measured_rows(root: str | None) -> list[dict]:
