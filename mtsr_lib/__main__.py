@@ -209,6 +209,12 @@ def run_train(options: argparse.Namespace) -> int:
     if rank == 0:
         done = "done" if history.steps >= config.steps else "stopped; the same command goes on"
         print(f"{Path(options.out) / config.name}.safetensors: {history.steps} steps, {done}")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Gloo's threads may still hold tensors, which aborts a Python that is ending
+        # (pytorch/pytorch#179291); everything is on disk, so end without ending Python.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(GOOD)
     return GOOD
 
 
