@@ -492,10 +492,10 @@ def reset(root: Path, rest: list) -> int:
 
 
 def setup(root: Path, rest: list) -> int:
-    unknown = sorted(set(rest) - {"test", "teach", "parallel", "onnx"})
+    unknown = sorted(set(rest) - {"test", "teach", "parallel", "onnx", "soap"})
     if unknown:
         raise Stop(
-            f"There is no extra {', '.join(unknown)}; there are: test, teach, parallel, onnx."
+            f"There is no extra {', '.join(unknown)}; there are: test, teach, parallel, onnx, soap."
         )
     say(f"The course is installed; its Python is {set_up(root, tuple(rest))}")
     return 0
@@ -524,7 +524,8 @@ commands:
                          for instance --no-browser --port 8890
   test                   run every test and every lesson
   reset NN [NN ...]      give a fresh copy of lesson NN and keep yours under another name
-  setup [EXTRA ...]      only install; extras: test, teach (nbgrader), parallel, onnx (for export)
+  setup [EXTRA ...]      only install; extras: test, teach (nbgrader), parallel, soap,
+                         onnx (for export)
   doctor                 look at this computer and say what to do about each problem
   class STEP ...         for a teacher: make, collect and grade assignments; see class --help
   upscale PHOTO ...      restore photographs; train, evaluate, export likewise: see upscale --help

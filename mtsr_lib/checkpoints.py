@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .images import ImageError, data_folder, write_beside
-from .model import MultiTaskNet, luma_alone
+from .model import MultiTaskNet, StackNet, luma_alone
 from .sharing import ChainedNet
 from .tasks import Task, select
 
@@ -24,7 +24,8 @@ __all__ = [
 ]
 
 DEFAULT = "mtsr-base"
-NETWORKS = {"hard": MultiTaskNet, "chained": ChainedNet}  # by the kind that a file names
+# By the kind that a file names.
+NETWORKS = {"hard": MultiTaskNet, "chained": ChainedNet, "stack": StackNet}
 
 
 class CheckpointError(ValueError):

@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .blocks import ResidualBlock, Upsampler
+from .blocks import ConvStack, ResidualBlock, Upsampler
 from .datasets import thumbnail
 from .degrade import enlarge
 from .tasks import Task
 
-__all__ = ["Backbone", "ColorTransform", "Head", "MultiTaskNet", "luma_alone"]
+__all__ = ["Backbone", "ColorTransform", "Head", "MultiTaskNet", "StackNet", "luma_alone"]
 
 
 class Backbone(nn.Module):
@@ -144,6 +144,25 @@ class MultiTaskNet(nn.Module):
     def context(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 32 32"]:
         """What heads may need to know of the whole picture: its thumbnail."""
         return thumbnail(x)
+
+
+class StackNet(MultiTaskNet):
+    """MultiTaskNet on a ConvStack of 1 + `blocks` convolutions; `expansion` must be 1."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        channels: int = 16,
+        blocks: int = 5,
+        hidden: int = 16,
+        expansion: int = 1,
+    ):
+        if expansion != 1:
+            raise ValueError(f"a StackNet has no blocks that expand: {expansion} must be 1")
+        super().__init__(tasks, channels, 0, hidden)
+        self.config.update(kind="stack", blocks=blocks)
+        self.backbone = ConvStack(channels, blocks)
+        self.reach = self.backbone.reach + 2
 
 
 def luma_alone(network: MultiTaskNet) -> MultiTaskNet:

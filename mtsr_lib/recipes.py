@@ -29,6 +29,9 @@ from .training import History, Team, cosine, fit, load_state, save_state, usable
 __all__ = ["ConfigError", "TrainConfig", "read_config", "train"]
 
 
+OPTIMIZERS = ("adam", "soap")
+
+
 class ConfigError(ValueError):
     """A training cannot start as configured; the message says why in one sentence."""
 
@@ -40,8 +43,9 @@ class TrainConfig:
     `photographs` and `validation` are a split of the course's photographs ("train", "val") or a
     folder of pictures. `start` is a network's file to start from. Sizes in LR pixels; `unfaded` is
     the share of patches that are not faded. `kind` is "hard" for a MultiTaskNet, "chained" for a
-    ChainedNet; with `luma` the heads add brightness alone and learn from its L1; `widened` trains
-    the blocks' kernels as WideKernels. `threads` 0 takes the cores this process may use.
+    ChainedNet, "stack" for a StackNet; with `luma` the heads add brightness alone and learn from
+    its L1; `widened` trains the blocks' kernels as WideKernels. `optimizer` is "adam" or "soap".
+    `threads` 0 takes the cores this process may use.
     """
 
     name: str
@@ -59,6 +63,7 @@ class TrainConfig:
     kind: str = "hard"
     luma: bool = False
     widened: bool = False
+    optimizer: str = "adam"
     batch_size: int = 16
     patch: int = 24
     steps: int = 2000
@@ -104,6 +109,10 @@ def _fault(values: dict) -> str | None:
         return f"learning_rate must be above 0, not {values['learning_rate']}"
     if (kind := values.get("kind", "hard")) not in NETWORKS:
         return f"kind must be one of {', '.join(NETWORKS)}, not {kind}"
+    if (name := values.get("optimizer", "adam")) not in OPTIMIZERS:
+        return f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name}"
+    if kind == "stack" and values.get("expansion", 1) != 1:
+        return "expansion must be 1 for a stack, which has no blocks"
     if not all(isinstance(name, str) for name in values["tasks"]):
         return f"tasks must be a list of names, not {values['tasks']}"
     try:
@@ -166,7 +175,7 @@ def train(
         )
     balancer = make_balancer(config.balancer, config.tasks, config.weights, config.seed)
     parameters = [*network.parameters(), *balancer.to(team.device).parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+    optimizer = make_optimizer(config.optimizer, parameters, config.learning_rate)
     state, history = Path(out) / f"{config.name}.state.pt", History()
     if state.exists() and not restart:
         history = _resumed(state, config, network, optimizer, balancer)
@@ -228,6 +237,20 @@ def make_balancer(
     if name not in made:
         raise ConfigError(f"there is no balancer {name!r}; there are {', '.join(made)}")
     return made[name]()
+
+
+def make_optimizer(name: str, parameters: Sequence[Tensor], rate: float) -> torch.optim.Optimizer:
+    """An optimiser by the name that configurations give it.
+
+    SOAP is Adam along the axes of the gradients themselves: Vyas et al. 2024, arXiv 2409.11321.
+    """
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
+    try:
+        from pytorch_optimizer import SOAP
+    except ImportError:
+        raise ConfigError("for SOAP, run python3 course.py setup soap first.") from None
+    return SOAP(parameters, lr=rate, weight_decay=0.0)
 
 
 class Together(nn.Module):

@@ -21,7 +21,7 @@ from mtsr_lib.checkpoints import (
     model_names,
     save_checkpoint,
 )
-from mtsr_lib.model import luma_alone
+from mtsr_lib.model import StackNet, luma_alone
 from mtsr_lib.sharing import ChainedNet
 from mtsr_lib.tasks import COLOR, SR, Task, select
 from tests.conftest import lively
@@ -50,13 +50,14 @@ def test_the_network_that_was_saved(tmp_path, photo, tasks):
     assert all(torch.allclose(outputs[n], y, atol=1e-6) for n, y in network(photo).items())
 
 
-def test_the_kind_of_network_is_kept(tmp_path, photo):
-    sizes = {"channels": 5, "blocks": 2, "hidden": 7, "expansion": 2}
-    network = luma_alone(lively(select(["detail", "sr_x3"]), kind=ChainedNet, **sizes))
+@pytest.mark.parametrize(("kind", "expansion"), [(ChainedNet, 2), (StackNet, 1)])
+def test_the_kind_of_network_is_kept(tmp_path, photo, kind, expansion):
+    sizes = {"channels": 5, "blocks": 2, "hidden": 7, "expansion": expansion}
+    network = luma_alone(lively(select(["detail", "sr_x3"]), kind=kind, **sizes))
     torch.nn.init.normal_(network.heads["sr_x3"].upsampler.conv.weight, std=0.1)
     save_checkpoint(network, tmp_path / "a.safetensors")
     again = load_checkpoint(tmp_path / "a.safetensors")
-    assert type(again) is ChainedNet
+    assert type(again) is kind
     x = photo[..., :24, :24]
     assert all(torch.allclose(y, again(x)[name], atol=1e-6) for name, y in network(x).items())
 

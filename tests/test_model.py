@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtsr_lib.blocks import ResidualBlock, Upsampler, WideKernel, merged, widen
+from mtsr_lib.blocks import ConvStack, ResidualBlock, Upsampler, WideKernel, merged, widen
 from mtsr_lib.degrade import enlarge
-from mtsr_lib.model import ColorTransform, MultiTaskNet, luma_alone
+from mtsr_lib.model import ColorTransform, MultiTaskNet, StackNet, luma_alone
 from mtsr_lib.tasks import COLOR, DETAIL, SR, Task
 from tests.conftest import lively
 
@@ -142,6 +142,40 @@ def test_luma_alone_leaves_the_colours_to_bicubic():
     assert added.shape == (1, 3, 18, 26)
     assert added.std() > 0.001
     assert torch.allclose(added, added[:, :1].expand_as(added), atol=1e-6)
+
+
+def test_a_stack_is_convolutions_near_the_identity():
+    torch.manual_seed(0)
+    stack, x = ConvStack(6, 3), torch.rand(2, 3, 9, 7)
+    features = by_hand = F.leaky_relu(stack.convs[0](x - 0.5), 0.1)
+    for conv in stack.convs[1:]:
+        change = conv.weight.detach().clone()
+        for i in range(6):
+            change[i, i, 1, 1] -= 1  # what is left is that of a residual: x + conv(x)
+        assert change.abs().max() < 0.3 / (6 * 9) ** 0.5
+        by_hand = F.leaky_relu(by_hand + F.conv2d(by_hand, change, padding=1), 0.1)
+    assert torch.allclose(stack(x), by_hand, atol=1e-6)
+    assert not torch.equal(stack(x), features)
+
+
+def test_a_network_on_a_stack():
+    network, x = StackNet([SR], 6, 3, 5), torch.rand(1, 3, 9, 7)
+    assert torch.equal(network(x)["sr"], enlarge(x, 2))  # a head that is new adds nothing
+    convolution = lambda i, o: 9 * i * o + o  # noqa: E731
+    trunk = convolution(3, 6) + 3 * convolution(6, 6)
+    head = convolution(6, 5) + convolution(5, 12)
+    assert sum(p.numel() for p in network.parameters()) == trunk + head
+    with pytest.raises(ValueError, match="expand"):
+        StackNet([SR], 6, 3, 5, 2)
+
+
+def test_how_far_a_stack_sees():
+    network = StackNet([SR], 6, 3, 5)
+    torch.nn.init.normal_(network.heads["sr"].upsampler.conv.weight)
+    x = small(41, 41).requires_grad_()
+    network(x)["sr"][0, :, 40:42, 40:42].sum().backward()
+    rows = x.grad[0].abs().sum(dim=(0, 2)).nonzero().flatten()
+    assert max(20 - rows.min().item(), rows.max().item() - 20) == network.reach
 
 
 def test_a_network_with_wide_kernels_merges_into_a_plain_one():

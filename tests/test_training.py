@@ -275,6 +275,35 @@ def test_a_training_with_wide_kernels_leaves_a_plain_network(config, tmp_path):
     assert not any("parametrizations" in name for name in network.state_dict())
 
 
+def test_soap_goes_on_to_the_same_bits(config, tmp_path, monkeypatch):
+    pytest.importorskip("pytorch_optimizer", reason="SOAP needs pytorch-optimizer (extra: soap)")
+    config = replace(config, kind="stack", tasks=["sr"], luma=True, optimizer="soap")
+    config = replace(config, steps=24, every=12, learning_rate=3e-3)
+    history = train(config, tmp_path / "straight", progress=False)
+    adam = train(replace(config, optimizer="adam"), tmp_path / "adam", progress=False)
+    assert history.train[-1]["sr"] != adam.train[-1]["sr"]
+    real = Patches.batch
+
+    def broken(data, step):
+        if step == 15:
+            raise MemoryError
+        return real(data, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", broken)
+        with pytest.raises(MemoryError):
+            train(config, tmp_path / "stopped", progress=False)
+    train(config, tmp_path / "stopped", progress=False)
+    a, b = (load_checkpoint(tmp_path / n / "tiny-1.5.safetensors") for n in ("straight", "stopped"))
+    assert same(a, b)
+
+
+def test_soap_that_is_not_installed_is_one_sentence(config, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
+    with pytest.raises(ConfigError, match=r"course\.py setup soap"):
+        train(replace(config, optimizer="soap"), tmp_path, progress=False)
+
+
 def test_the_same_seed_gives_the_same_network(config, tmp_path):
     for name in "ab":
         train(config, tmp_path / name, progress=False)
@@ -310,6 +339,12 @@ def test_read_config(config, tmp_path):
     assert shipped.tasks == ["sr", "detail", "color"]
 
 
+def test_a_stack_does_not_expand(config, tmp_path):
+    path = toml_of(replace(config, kind="stack", expansion=2), tmp_path / "a.toml")
+    with pytest.raises(ConfigError, match="expansion must be 1 for a stack"):
+        read_config(path)
+
+
 FAULTS = {
     "nonsense = = 3": "is not TOML",
     'colour = "red"': "there is no setting 'colour'; there are name, tasks",
@@ -320,7 +355,8 @@ FAULTS = {
     "batch_size = 0": "batch_size must be at least 1",
     "channels = -1": "channels must be at least 1",
     "expansion = 0": "expansion must be at least 1",
-    'kind = "soft"': "kind must be one of hard, chained, not soft",
+    'kind = "soft"': "kind must be one of hard, chained, stack, not soft",
+    'optimizer = "best"': "optimizer must be one of adam, soap, not best",
     "seed = -1": "seed must be at least 0",
     'balancer = "best"': "there is no balancer 'best'; there are fixed, random",
     "learning_rate = 0.0": "learning_rate must be above 0",
