@@ -1,8 +1,9 @@
 """How fast the course is: ratios of medians, each pair measured side by side in one run.
 
 python tools/bench.py                 all of the following but kernels, as one table
-python tools/bench.py step ssim       some of them: step, heads, ssim, aggregators, upscale,
-                                      frames, memory, threads, start, freed
+python tools/bench.py step ssim       some of them: step, profile, heads, ssim, aggregators,
+                                      upscale, frames, memory, threads, start, freed
+python tools/bench.py --write         all of them, into data/results/SPEED.md
 python tools/bench.py kernels         eight kernels at once, with the limits of a hub and without
 
 One thread, CPU time, but for frames, threads and start, which take the time by the clock. Peers
@@ -13,6 +14,8 @@ waits for these figures: they depend on the machine. Goals: the project's own.
 import argparse
 import importlib
 import os
+import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,12 +36,14 @@ from mtsr_lib import images, metrics
 from mtsr_lib.balance import MGDA, FixedWeights, PCGrad, UPGrad
 from mtsr_lib.checkpoints import load_model
 from mtsr_lib.datasets import Batch, Patches
-from mtsr_lib.degrade import enlarge
+from mtsr_lib.degrade import downscale, enlarge, fade
 from mtsr_lib.model import MultiTaskNet
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import train_step, usable_cores
 from mtsr_lib.upscaling import upscale
 
+SPEED = images.data_folder() / "results" / "SPEED.md"
+BLOCK = re.compile(r"(<!-- bench -->).*?(<!-- end -->)", re.DOTALL)
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
 TASKS = [SR, DETAIL, COLOR]
 
@@ -122,6 +128,59 @@ def step_rows(rounds: int = 25) -> Iterator[Row]:
     )
     yield Row("  its data", data_alone, "the whole step", whole)
     print(f"all but the network: {everything_else:.0f} % of the step (goal 15 %)", file=sys.stderr)
+
+
+def profile_rows(rounds: int = 25) -> Iterator[Row]:
+    """Where a training step's time goes, part by part: `train_step` and `Patches.batch` by hand."""
+    net = network()
+    adam = torch.optim.Adam(net.parameters())
+    data = Patches(map(images.load_uint8, images.photographs("train")), TASKS)
+    rng, count = np.random.default_rng(0), data.batch_size
+    times: dict[str, list[float]] = {}
+
+    def step() -> None:
+        began = time.process_time()
+
+        def lap(part: str) -> None:
+            nonlocal began
+            now = time.process_time()
+            times.setdefault(part, []).append(1000 * (now - began))
+            began = now
+
+        cuts = [data._cut(rng, 2) for _ in range(count)]
+        clean, thumbnails = (torch.stack(parts) for parts in zip(*cuts, strict=True))
+        clean, s = images.from_uint8(clean), torch.rand(count, 1, 1, 1)
+        lap("data: patches cut, turned, stacked")
+        shot, context = fade(clean, s), fade(thumbnails, s)
+        x = images.quantize(downscale(shot, 2))[..., 4:-4, 4:-4]
+        lap("data: faded, reduced, rounded")
+        targets = {task.name: task.target(clean, shot)[..., 8:-8, 8:-8] for task in TASKS}
+        batch = Batch(x, targets, context).to("cpu")
+        lap("data: targets (detail's filter)")
+        features = net.backbone(batch.x)
+        lap("trunk, forward")
+        bicubic = enlarge(batch.x, 2)
+        outputs = {n: head(features, bicubic, batch.context) for n, head in net.heads.items()}
+        lap("heads and bicubic, forward")
+        losses = [net.tasks[n].loss(y, targets[n]) for n, y in outputs.items()]
+        total = torch.stack(losses).sum()
+        lap("losses")
+        adam.zero_grad()
+        total.backward()
+        lap("backward")
+        adam.step()
+        lap("Adam")
+
+    whole, balancer = [], FixedWeights()
+    for i in range(rounds + 2):
+        step()
+        began = time.process_time()
+        train_step(net, data.batch(i), adam, balancer)
+        whole.append(1000 * (time.process_time() - began))
+    parts = {part: statistics.median(values[2:]) for part, values in times.items()}
+    for part, value in parts.items():
+        yield Row(f"  step: {part}", value, "all parts", sum(parts.values()))
+    yield Row("  all parts", sum(parts.values()), "the whole step", statistics.median(whole[2:]))
 
 
 def operations(model: MultiTaskNet, x: torch.Tensor) -> int:
@@ -485,6 +544,7 @@ def kernels_table(count: int, steps: int) -> None:
 
 ROWS = {
     "step": step_rows,
+    "profile": profile_rows,
     "heads": heads_rows,
     "ssim": ssim_rows,
     "aggregators": aggregators_rows,
@@ -505,6 +565,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", metavar="WHAT", help="default: all but kernels")
     parser.add_argument("--count", type=int, default=8, help="kernels at once (default 8)")
     parser.add_argument("--steps", type=int, default=60, help="training steps of each (default 60)")
+    parser.add_argument("--write", action="store_true", help="keep the table, in SPEED.md")
     options = parser.parse_args()
     if unknown := set(options.what) - {*ROWS, "kernels"}:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(ROWS)}, kernels")
@@ -512,11 +573,22 @@ def main() -> None:
         kernels_table(options.count, options.steps)
         return
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, Python {sys.version.split()[0]}, {usable_cores()} cores\n")
-    print("| what | ours | beside | theirs | ratio | goal |\n|---|---|---|---|---|---|")
+    made = f"torch {torch.__version__}, Python {sys.version.split()[0]}, {platform.machine()}, "
+    made += f"{torch.backends.cpu.get_cpu_capability()}, {usable_cores()} cores"
+    lines = [
+        f"{made}\n",
+        "| what | ours | beside | theirs | ratio | goal |",
+        "|---|---|---|---|---|---|",
+    ]
+    print(*lines, sep="\n")
     for name in options.what or ROWS:
         for row in ROWS[name]():
             print(row, flush=True)
+            lines.append(str(row))
+    if options.write:
+        table = "\n".join(lines)
+        text = SPEED.read_text("utf-8")
+        SPEED.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{table}\n{found[2]}", text), "utf-8")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from mtsr_lib.experiments import append_row, middle, read_rows
 from mtsr_lib.images import data_folder, from_uint8, load_uint8, luma, photographs, quantize
 from mtsr_lib.metrics import psnr_rgb, psnr_y
 from mtsr_lib.model import MultiTaskNet, luma_alone
-from mtsr_lib.recipes import luma_l1, pictures_in
+from mtsr_lib.recipes import luma_l1, make_optimizer, pictures_in
 from mtsr_lib.tasks import select
 from mtsr_lib.training import cosine, fit
 
@@ -91,6 +91,7 @@ def candidates() -> list[Candidate]:
         limit=15_000,
     )
     light = replace(live, name="live luma", hidden=16, learning_rate=2e-3, luma=True, loss="y")
+    stack = replace(light, name="live stack", kind="stack", blocks=5)
     sizes = [(32, 4), (24, 8), (20, 12)]
     return [
         reference,
@@ -135,6 +136,9 @@ def candidates() -> list[Candidate]:
         replace(light, name="live luma, folded", block="folded"),
         replace(light, name="live luma 12 x 4", channels=12, blocks=4, hidden=12),
         replace(light, name="live luma, rate 3e-3", learning_rate=3e-3),
+        replace(light, name="live luma, SOAP", optimizer="SOAP", learning_rate=3e-3),
+        stack,
+        replace(stack, name="live stack, SOAP", optimizer="SOAP", learning_rate=3e-3),
         replace(live, name="live 16 x 2, rate 4e-3", learning_rate=4e-3),
         replace(live, name="live 16 x 2, folded, rate 2e-3", block="folded", learning_rate=2e-3),
     ]
@@ -205,7 +209,8 @@ def network_of(candidate: Candidate) -> MultiTaskNet:
     blocks = [Block(c.channels, inner, c.activation) for _ in range(c.blocks)]
     if c.block == "large":
         blocks = [LargeKernel(c.channels) for _ in range(c.blocks)]
-    model.backbone.blocks = nn.Sequential(*blocks)
+    if c.kind != "stack":
+        model.backbone.blocks = nn.Sequential(*blocks)
     if c.luma:
         luma_alone(model)
     largest = max(_count(head) for head in model.heads.values())
@@ -235,7 +240,10 @@ def run(candidate: Candidate, photos: list[Path], seconds: float, seed: int) -> 
     made = DetailedPatches if c.sampling == "detail" else Patches
     data = made(pictures, tasks, c.batch_size, c.patch, seed, c.unfaded)
     balancer = FixedWeights(dict(zip(c.tasks, c.weights, strict=True)))
-    optimizer = getattr(torch.optim, c.optimizer)(model.parameters(), lr=c.learning_rate)
+    if c.optimizer == "SOAP":
+        optimizer = make_optimizer("soap", [*model.parameters()], c.learning_rate)
+    else:
+        optimizer = getattr(torch.optim, c.optimizer)(model.parameters(), lr=c.learning_rate)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(c.decay))
     optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
     first = 30

@@ -101,6 +101,7 @@ def page(path: Path, rows: list[dict]) -> str:
     tables = {
         "networks": lambda: table(rows),
         "candidates": candidates,
+        "first": lambda: course("mtsr-five-first"),
         "five": lambda: course("mtsr-five"),
         "live": lambda: course("mtsr-live"),
     }
