@@ -12,6 +12,7 @@ import torch
 from mtsr_lib import metrics, widgets
 from mtsr_lib.widgets.equal_mse import mixer as mixer_of
 from mtsr_lib.widgets.equal_mse import strength
+from tests.harness import SLOWEST
 
 NONE = dict.fromkeys(["brightness", "contrast", "blur", "noise", "shift"], 0)
 
@@ -67,4 +68,4 @@ def test_answers_within_100_ms_of_cpu(mixer) -> None:
         began = time.process_time()
         mixer.set(**parts)
         times.append(time.process_time() - began)
-    assert statistics.quantiles(times, n=20)[18] < 0.1, sorted(times)[-5:]
+    assert statistics.quantiles(times, n=20)[18] < 0.1 * SLOWEST, sorted(times)[-5:]

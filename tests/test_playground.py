@@ -12,6 +12,7 @@ import torch
 
 from mtsr_lib import widgets
 from mtsr_lib.widgets import playground
+from tests.harness import SLOWEST
 
 
 @pytest.fixture(scope="module")
@@ -86,4 +87,4 @@ def test_answers_within_100_ms_of_cpu(plane) -> None:
         began = time.process_time()
         plane.set(detail_angle=rng.randrange(-180, 181), detail_length=rng.random() * 2)
         times.append(time.process_time() - began)
-    assert statistics.quantiles(times, n=20)[18] < 0.1, sorted(times)[-5:]
+    assert statistics.quantiles(times, n=20)[18] < 0.1 * SLOWEST, sorted(times)[-5:]

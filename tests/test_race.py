@@ -11,6 +11,7 @@ import pytest
 from mtsr_lib import widgets
 from mtsr_lib.experiments import EXPERIMENTS
 from mtsr_lib.images import data_folder
+from tests.harness import SLOWEST
 
 module = importlib.import_module("mtsr_lib.widgets.race")  # its function has the same name
 ARMS = {arm.name: arm for arm in EXPERIMENTS["subsets"]()}
@@ -111,4 +112,4 @@ def test_it_answers_within_100_ms_with_the_stored_rows():
                 took.append(1000 * (time.process_time() - start))
     p95 = statistics.quantiles(took, n=20)[-1]
     print(f"race: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms (goal 100)")
-    assert p95 < 100
+    assert p95 < 100 * SLOWEST

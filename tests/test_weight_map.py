@@ -11,6 +11,7 @@ from mtsr_lib.experiments import EXPERIMENTS, read_rows
 from mtsr_lib.images import data_folder, load_uint8
 from mtsr_lib.widgets import weight_map
 from mtsr_lib.widgets.weights import SIDE, background, mean_scores, pareto, pictured
+from tests.harness import SLOWEST
 
 GRID = data_folder() / "results" / "weights.csv"
 ARMS = EXPERIMENTS["weights"]()
@@ -96,7 +97,7 @@ def test_answers_within_100_ms_of_cpu(made):
         start = time.process_time()
         made.set(detail=arm.weights[1], color=arm.weights[2])
         times.append(time.process_time() - start)
-    assert statistics.quantiles(times, n=20)[18] < 0.1, sorted(times)
+    assert statistics.quantiles(times, n=20)[18] < 0.1 * SLOWEST, sorted(times)
 
 
 def test_the_cross_stands_on_the_network(made):
