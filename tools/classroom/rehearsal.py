@@ -17,7 +17,7 @@ from tests.assignments.odd import ONCE, odd
 from tools.classroom.course import ASSIGNMENTS, Course, varied
 from tools.classroom.sandbox import SAID, Limits, kind
 
-LIMITS = Limits(seconds=15, total=900, memory=3)
+LIMITS = Limits(seconds=8, total=900, memory=3)
 
 
 @dataclass(frozen=True)
