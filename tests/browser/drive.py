@@ -21,7 +21,7 @@ SIGNATURE = """root => {  // pictures, canvases and words, and where things stan
 
 def settle(page: Page, root: Locator) -> int:
     """Wait until the widget has answered and stands still; gives its signature."""
-    page.wait_for_function("() => !document.querySelector('.mtsr[aria-busy]')", timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('.mtsr[aria-busy]')", timeout=120_000)
     before, now = None, root.evaluate(SIGNATURE)
     while before != now:
         page.wait_for_timeout(120)

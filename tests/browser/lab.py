@@ -120,7 +120,7 @@ def open_notebook(page: Page, address: str, name: str, theme: str = "light") -> 
     """Open one notebook, without the side bars, and wait until its kernel is connected and idle."""
     page.goto(f"{address}/lab/tree/{name}?reset", wait_until="domcontentloaded")
     page.wait_for_function(
-        "() => window.jupyterapp?.shell?.currentWidget?.sessionContext", timeout=90_000
+        "() => window.jupyterapp?.shell?.currentWidget?.sessionContext", timeout=180_000
     )
     page.evaluate("() => window.jupyterapp.restored")
     page.evaluate(
@@ -130,14 +130,14 @@ def open_notebook(page: Page, address: str, name: str, theme: str = "light") -> 
     until_idle(page)
 
 
-def run_all(page: Page, timeout_s: float = 300) -> list[str]:
+def run_all(page: Page, timeout_s: float = 600) -> list[str]:
     """Run every cell, wait until the kernel is idle and the pictures are there; gives errors."""
     page.set_default_timeout(1000 * timeout_s)
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(DONE)
     until_idle(page)
     page.wait_for_function("() => [...document.images].every(i => i.complete)")
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     return errors(page)
 
 
@@ -174,7 +174,7 @@ HEIGHT = """() => {
 
 
 def until_idle(page: Page) -> None:
-    page.wait_for_function(IDLE, timeout=90_000)
+    page.wait_for_function(IDLE, timeout=180_000)
 
 
 def errors(page: Page) -> list[str]:

@@ -163,7 +163,7 @@ def test_a_photograph_larger_than_a_message_is_uploaded(page):
     assert len(large) > 10 * 2**20  # what the server takes in one message
     upload = root.locator("input[type=file]")
     upload.set_input_files({"name": "large.png", "mimeType": "image/png", "buffer": large})
-    root.get_by_text("large.png: 2000×2000 pixels").wait_for(timeout=60_000)
+    root.get_by_text("large.png: 2000×2000 pixels").wait_for(timeout=120_000)
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no"})
     root.get_by_text("bad.png is not a picture").wait_for()
     root.locator("select").select_option("cat")

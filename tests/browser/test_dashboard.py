@@ -78,7 +78,7 @@ def test_stop_go_on_and_look_while_it_learns(page):
 
     button.focus()
     page.keyboard.press("Enter")
-    page.get_by_text("stopped at step").wait_for(timeout=30_000)
+    page.get_by_text("stopped at step").wait_for(timeout=90_000)
     reached = step_of(page)
     page.wait_for_timeout(1500)
     assert step_of(page) == reached
@@ -88,10 +88,10 @@ def test_stop_go_on_and_look_while_it_learns(page):
     assert root.locator("output").text_content() == f"step {reached}"
 
     button.click()
-    page.get_by_text("learning").wait_for(timeout=30_000)
+    page.get_by_text("learning").wait_for(timeout=90_000)
     learnt_until(page, reached + 1)
     button.click()
-    page.get_by_text("stopped at step").wait_for(timeout=30_000)
+    page.get_by_text("stopped at step").wait_for(timeout=90_000)
     assert lab.errors(page) == []
 
 
@@ -101,7 +101,7 @@ def test_stop_is_heard_while_a_cell_waits_for_the_end(page):
         "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status == 'busy'"
     )
     widgets_on(page)[0].get_by_role("button").click()
-    page.get_by_text("stopped at step").wait_for(timeout=60_000)
+    page.get_by_text("stopped at step").wait_for(timeout=120_000)
     page.set_default_timeout(60_000)
     page.wait_for_function(lab.DONE)
     lab.until_idle(page)
@@ -115,7 +115,7 @@ def test_stop_is_heard_while_a_cell_waits_for_the_end(page):
 def test_jupyters_own_stop_button_ends_the_wait(page):
     page = page("interrupted.ipynb", "history = board.finish()\nprint('ended', history.steps)")
     page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
-    page.get_by_text("stopped at step").wait_for(timeout=60_000)
+    page.get_by_text("stopped at step").wait_for(timeout=120_000)
     page.set_default_timeout(60_000)
     page.wait_for_function(lab.DONE)
     lab.until_idle(page)
