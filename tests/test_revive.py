@@ -17,9 +17,10 @@ def network_with_silent_channels():
 def test_only_channels_that_never_fire_are_woken():
     network, x = network_with_silent_channels(), torch.rand(1, 3, 24, 20)
     shares = activity(network, [x])
-    assert shares.keys() == {"blocks.0.relu", "blocks.1.relu"}
+    assert shares.keys() == {"backbone.blocks.0.relu", "backbone.blocks.1.relu", "heads.sr.relu"}
     silent = {n: (share < 1e-4).nonzero().flatten().tolist() for n, share in shares.items()}
-    assert silent == {"blocks.0.relu": [], "blocks.1.relu": [2, 7]}
+    assert silent.pop("backbone.blocks.1.relu") == [2, 7]
+    assert silent["backbone.blocks.0.relu"] == []
     before = {name: value.clone() for name, value in network.state_dict().items()}
     outputs = network(x)
     assert revive(network, shares) == 2
@@ -35,7 +36,7 @@ def test_only_channels_that_never_fire_are_woken():
 def test_woken_channels_fire_and_learn():
     network, x = network_with_silent_channels(), torch.rand(1, 3, 24, 20)
     revive(network, activity(network, [x]))
-    assert (activity(network, [x])["blocks.1.relu"][[2, 7]] > 0).all()
+    assert (activity(network, [x])["backbone.blocks.1.relu"][[2, 7]] > 0).all()
     network(x)["sr"].square().mean().backward()
     gradient = network.backbone.blocks[1].conv2.weight.grad
     assert (gradient[:, [2, 7]].abs().amax((0, 2, 3)) > 0).all()

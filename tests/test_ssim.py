@@ -73,7 +73,7 @@ def test_ssim_loss_in_16_bits(dtype) -> None:
 
 
 def test_ssim_takes_less_time_than_pytorch_msssim() -> None:
-    """The goal, two thirds, is for tools/bench.py: 0.46 with 512-bit vectors, 0.70 with 256."""
+    """The goal, two thirds of it, is measured by tools/bench.py: it depends on the processor."""
     from pytorch_msssim import ssim
 
     x, y = noisy_pair(2, 3, 24, 24, dtype=torch.float32)

@@ -23,6 +23,7 @@ from mtsr_lib.degrade import crop_to_multiple, downscale
 from mtsr_lib.evaluation import find_benchmark, network_rows
 from mtsr_lib.images import data_folder, load_image, photographs
 from mtsr_lib.plots import COLOURS, figure, png
+from tools.revive import RARE, activity
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = data_folder() / "results" / "networks.csv"
@@ -125,24 +126,11 @@ def measured_rows(root: str | None) -> list[dict]:
     return rows
 
 
-@torch.inference_mode()
 def silent(name: str) -> dict[str, str]:
     """Of each activation's channels, how many are above 0 in fewer than 1 of 10,000 pixels."""
-    model, shares = load_model(name), {}
-
-    def looked_at(layer: str):
-        def hook(module, inputs, output: torch.Tensor) -> None:
-            shares.setdefault(layer, []).append((output > 0).float().mean((0, 2, 3)))
-
-        return hook
-
-    for layer, module in model.named_modules():
-        if isinstance(module, (torch.nn.ReLU, torch.nn.LeakyReLU)):
-            module.register_forward_hook(looked_at(layer))
-    for path in photographs("val"):
-        model(downscale(crop_to_multiple(load_image(path), 2), 2), ["sr"])
-    means = {layer: torch.stack(values).mean(0) for layer, values in shares.items()}
-    return {layer: f"{int((m < 1e-4).sum())} of {len(m)}" for layer, m in means.items()}
+    pictures = [downscale(crop_to_multiple(load_image(p), 2), 2) for p in photographs("val")]
+    shares = activity(load_model(name), pictures)
+    return {layer: f"{int((m < RARE).sum())} of {len(m)}" for layer, m in shares.items()}
 
 
 def draw(rows: list[dict]) -> bytes:

@@ -26,7 +26,7 @@ RARE = 1e-4
 
 @torch.inference_mode()
 def activity(model: MultiTaskNet, pictures: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    """For each ReLU of the trunk's blocks, the share of pixels where each channel is above 0."""
+    """For each ReLU that runs for sr, the share of pixels where each channel is above 0."""
     shares: dict[str, list[torch.Tensor]] = {}
 
     def looked_at(layer: str):
@@ -35,10 +35,10 @@ def activity(model: MultiTaskNet, pictures: list[torch.Tensor]) -> dict[str, tor
 
         return hook
 
-    layers = model.backbone.named_modules()
-    hooks = [m.register_forward_hook(looked_at(n)) for n, m in layers if isinstance(m, nn.ReLU)]
+    kinds, layers = (nn.ReLU, nn.LeakyReLU), model.named_modules()
+    hooks = [m.register_forward_hook(looked_at(n)) for n, m in layers if isinstance(m, kinds)]
     for picture in pictures:
-        model.backbone(picture)
+        model(picture, ["sr"])
     for hook in hooks:
         hook.remove()
     return {layer: torch.stack(values).mean(0) for layer, values in shares.items()}
@@ -48,7 +48,7 @@ def activity(model: MultiTaskNet, pictures: list[torch.Tensor]) -> dict[str, tor
 def revive(model: MultiTaskNet, shares: dict[str, torch.Tensor]) -> int:
     """Draw the silent channels anew, in place; gives how many there were."""
     found = 0
-    for name, block in model.backbone.named_modules():
+    for name, block in model.named_modules():
         if isinstance(block, ResidualBlock):
             silent = shares[f"{name}.relu"] < RARE
             fresh = nn.Conv2d(block.conv1.in_channels, block.conv1.out_channels, 3)
