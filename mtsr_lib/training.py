@@ -20,6 +20,7 @@ __all__ = [
     "History",
     "StopOnInterrupt",
     "Team",
+    "available_cores",
     "cosine",
     "fit",
     "load_state",
@@ -29,11 +30,8 @@ __all__ = [
 ]
 
 
-def usable_cores() -> int:
-    """The cores this process may really use: its affinity, its container's quota, at least 1.
-
-    No more than OMP_NUM_THREADS, where someone has set it.
-    """
+def available_cores() -> int:
+    """The cores this process may really use: its affinity, its container's quota, at least 1."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -41,8 +39,13 @@ def usable_cores() -> int:
         cores = min(cores, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError):  # no such limit here
         pass
+    return max(1, cores)
+
+
+def usable_cores() -> int:
+    """How many threads to compute with: `available_cores`, or fewer by OMP_NUM_THREADS."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, int(wanted)) if wanted.isdecimal() else cores)
+    return max(1, min(available_cores(), int(wanted)) if wanted.isdecimal() else available_cores())
 
 
 @dataclass

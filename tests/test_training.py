@@ -25,6 +25,7 @@ from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import (
     History,
     StopOnInterrupt,
+    available_cores,
     cosine,
     fit,
     load_state,
@@ -138,6 +139,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
     monkeypatch.setattr(training.Path, "read_text", lambda _: "max 100000")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert usable_cores() == 2
+    assert available_cores() == 3
 
 
 # ---------------------------------------------------------------------------- stop and go on

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
+import torch
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
@@ -30,7 +31,7 @@ from nbgrader.preprocessors import ClearHiddenTests, Execute
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from mtsr_lib.training import usable_cores
+from mtsr_lib.training import available_cores
 from tools.classroom import intake, sandbox
 from tools.classroom.examiner import Examine
 from tools.classroom.sandbox import ROOT, Limits
@@ -186,28 +187,34 @@ class Course:
         todo = students or self.submitted(assignment)
         todo = [s for s in todo if again or self.grade_of(assignment, s) is None]
         context = _processes()
-        with ThreadPoolExecutor(1 if isolation == "user" else usable_cores()) as pool:
+        with ThreadPoolExecutor(1 if isolation == "user" else available_cores()) as pool:
             yield from pool.map(lambda s: self._grade_one(assignment, s, isolation, context), todo)
 
     def _grade_one(self, assignment: str, student: str, isolation: str, context) -> Grade:
-        ours, theirs = context.Pipe(duplex=False)
-        job = (self.folder, self.limits, assignment, student, isolation, theirs)
-        began, process = time.monotonic(), context.Process(target=_autograde, args=job)
-        process.start()
-        theirs.close()
-        try:
-            answered = ours.poll(2 * self.limits.total + 300)
-            problem = ours.recv() if answered else "grading took too long"
-        except EOFError:
-            problem = "the grading process ended early: is there too little memory?"
-        process.join(10)
-        process.kill()
-        process.join()
+        began = time.monotonic()
+        problem = self._apart("autograde", assignment, student, isolation, context)
         seconds, found = time.monotonic() - began, self.grade_of(assignment, student)
         if found is None or problem:
             return Grade(student, 0, 0, seconds, problem or "no grade was written")
         unread = sum(w.points is None for w in self.written(assignment, student))
         return Grade(student, *found, seconds, unread=unread)
+
+    def _apart(self, step: str, assignment: str, student: str, isolation: str, context) -> str:
+        """One of nbgrader's steps for one student, in a process of its own; what went wrong."""
+        ours, theirs = context.Pipe(duplex=False)
+        job = (self.folder, self.limits, step, assignment, student, isolation, theirs)
+        process = context.Process(target=_one_step, args=job)
+        process.start()
+        theirs.close()
+        try:
+            answered = ours.poll(2 * self.limits.total + 300)
+            problem = ours.recv() if answered else "it took too long"
+        except EOFError:
+            problem = "its process ended early: is there too little memory?"
+        process.join(10)
+        process.kill()
+        process.join()
+        return problem
 
     def grade_of(self, assignment: str, student: str) -> tuple[float, float] | None:
         with self.gradebook as gradebook:
@@ -256,7 +263,12 @@ class Course:
 
     def feedback(self, assignment: str) -> list[Path]:
         """A page for each student: cells, outputs, points; hidden tests by their verdict only."""
-        _require(self.nbgrader().generate_feedback(assignment), "the feedback cannot be made")
+        done = sorted(p.parent.name for p in (self.folder / "autograded").glob(f"*/{assignment}"))
+        step, context = ("generate_feedback", assignment), _processes()
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for problem in pool.map(lambda s: self._apart(*step, s, "none", context), done):
+                if problem:
+                    raise ClassError(f"the feedback cannot be made: {problem}")
         pages = sorted((self.folder / "feedback").glob(f"*/{assignment}/*.html"))
         for page in pages:  # nbgrader calls each of them "Test cell"
             text = page.read_text("utf-8")
@@ -354,7 +366,6 @@ def _reason(result: dict) -> str:
 
 def _processes() -> multiprocessing.context.BaseContext:
     """Where the system can, processes come from one that has done the slow imports, once."""
-    os.environ["OMP_NUM_THREADS"] = "1"
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -362,11 +373,12 @@ def _processes() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _autograde(folder, limits, assignment, student, isolation, answer) -> None:
-    """In a process of its own: nbgrader's autograde for one student."""
+def _one_step(folder, limits, step, assignment, student, isolation, answer) -> None:
+    """In a process of its own: nbgrader's autograde, or its feedback, for one student."""
     try:
+        torch.set_num_threads(1)  # as many submissions are graded at once as there are cores
         course = Course(folder, isolation, limits)
-        result = course.nbgrader(isolation).autograde(assignment, student)
+        result = getattr(course.nbgrader(isolation), step)(assignment, student)
         problem = "" if result["success"] else _reason(result)
     except BaseException as error:
         problem = f"{type(error).__name__}: {error}"
