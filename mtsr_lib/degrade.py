@@ -37,7 +37,8 @@ def pad_symmetric(image: Tensor, n: int) -> Tensor:
         i = torch.arange(-n, size + n) % (2 * size)
         return torch.minimum(i, 2 * size - 1 - i)
 
-    return image[..., mirror(image.shape[-2]), :][..., mirror(image.shape[-1])]
+    rows = image.index_select(-2, mirror(image.shape[-2]))
+    return rows.index_select(-1, mirror(image.shape[-1]))
 
 
 def crop_to_multiple(image: Tensor, scale: int) -> Tensor:

@@ -212,13 +212,15 @@ def names_given(source: str) -> set[str]:
 
 @pytest.mark.parametrize("assignment", NAMES)
 def test_no_test_takes_the_name_of_an_answer(assignment: str) -> None:
-    """In a student's notebook that would replace what the student wrote."""
+    """In a student's notebook that would replace what the student wrote: helpers too."""
     cells = source_of(assignment).cells
     answers = {name_of(cell) for cell in cells if is_answer(cell)}
     for cell in cells:
         if is_test(cell):
             shown = re.sub("### BEGIN HIDDEN.*?### END HIDDEN TESTS", "", cell.source, flags=re.S)
             assert not names_given(shown) & answers, name_of(cell)
+            private = {name for name in names_given(shown) if name.startswith("_")} - {"_"}
+            assert not private, name_of(cell)  # those are for students' helpers
 
 
 @pytest.mark.parametrize("assignment", NAMES)

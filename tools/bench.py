@@ -1,14 +1,16 @@
 """How fast the course is: ratios of medians, each pair measured side by side in one run.
 
 python tools/bench.py                 all of the following but kernels, as one table
-python tools/bench.py step ssim       some of them: step, profile, heads, ssim, aggregators,
-                                      upscale, frames, memory, threads, start, freed
+python tools/bench.py step ssim       some of them: step, heads, ssim, aggregators, upscale, frames,
+                                      profile, memory, threads, start, freed, minute, lessons,
+                                      install
 python tools/bench.py --write         all of them, into data/results/SPEED.md
 python tools/bench.py kernels         eight kernels at once, with the limits of a hub and without
 
-One thread, CPU time, but for frames, threads and start, which take the time by the clock. Peers
-that are not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and named. No test
-waits for these figures: they depend on the machine. Goals: the project's own.
+One thread, CPU time, but for frames, threads, start, minute and install, which take the time by the
+clock. Peers that are not installed (torchmetrics, piq, torchjd, onnxruntime) are left out, and
+named; minute needs Set5 (MTSR_BENCHMARKS), lessons takes ten minutes and more, install a network.
+No test waits for these figures: they depend on the machine. Goals: the project's own.
 """
 
 import argparse
@@ -37,11 +39,14 @@ from mtsr_lib.balance import MGDA, FixedWeights, PCGrad, UPGrad
 from mtsr_lib.checkpoints import load_model
 from mtsr_lib.datasets import Batch, Patches
 from mtsr_lib.degrade import downscale, enlarge, fade
+from mtsr_lib.evaluation import BenchmarkError, find_benchmark
 from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.recipes import read_config
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import train_step, usable_cores
 from mtsr_lib.upscaling import upscale
 
+ROOT = Path(__file__).resolve().parents[1]
 SPEED = images.data_folder() / "results" / "SPEED.md"
 BLOCK = re.compile(r"(<!-- bench -->).*?(<!-- end -->)", re.DOTALL)
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
@@ -181,6 +186,30 @@ def profile_rows(rounds: int = 25) -> Iterator[Row]:
     for part, value in parts.items():
         yield Row(f"  step: {part}", value, "all parts", sum(parts.values()))
     yield Row("  all parts", sum(parts.values()), "the whole step", statistics.median(whole[2:]))
+    yield from operators_rows()
+
+
+def operators_rows(rounds: int = 5, most: int = 4) -> Iterator[Row]:
+    """Which of PyTorch's operators take the time of what has a goal, by PyTorch's profiler."""
+    net, live = network(), load_model("mtsr-live")
+    adam = torch.optim.Adam(net.parameters(), fused=True)
+    x, y = torch.rand(16, 3, 24, 24), torch.rand(16, 3, 48, 48)
+    batch = Batch(x, dict.fromkeys(net.tasks, y), torch.rand(16, 3, 32, 32))
+    frame = torch.rand(1, 3, 270, 480).contiguous(memory_format=torch.channels_last)
+    runs = {
+        "3 heads' step": lambda: train_step(net, batch, adam, FixedWeights()),
+        "SSIM 4×3×192×192": ssim_step(metrics.ssim, SIZES[1]),
+        "mtsr-live 480×270": lambda: torch.inference_mode()(live)(frame, ["sr"]),
+    }
+    for what, run in runs.items():
+        run()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            for _ in range(rounds):
+                run()
+        times = {e.key: e.self_cpu_time_total / 1000 / rounds for e in seen.key_averages()}
+        for name in sorted(times, key=times.get, reverse=True)[:most]:
+            short = name.removeprefix("aten::")
+            yield Row(f"  {what}: {short}", times[name], "all operators", sum(times.values()))
 
 
 def operations(model: MultiTaskNet, x: torch.Tensor) -> int:
@@ -427,8 +456,7 @@ def start_rows(rounds: int = 7) -> Iterator[Row]:
 
 def _child(code: str, *arguments: str) -> str:
     """What a fresh Python prints for this code, the project on its path."""
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": root}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(
         command, check=True, capture_output=True, text=True, env=environment
@@ -479,6 +507,52 @@ def freed_rows() -> Iterator[Row]:
     yield Row("one pass, with the freed block", one, "without", 1.0, None, "")
 
 
+# ---------------------------------------------------------------------------- the course
+
+
+def minute_rows() -> Iterator[Row]:
+    """By the clock, on all cores: what a minute of training from nothing reaches."""
+    from tools import one_minute
+
+    try:
+        paths, _ = find_benchmark("Set5")
+    except BenchmarkError as error:
+        print(f"(left out: {error})", file=sys.stderr)
+        return
+    torch.set_num_threads(usable_cores())
+    set5 = [(path.stem, images.load_image(path)) for path in paths]
+    last = one_minute.train(read_config(one_minute.CONFIG), {"Set5": set5})[-1]
+    torch.set_num_threads(1)
+    yield Row("FSRCNN, Set5 ×2", 37.0, "a minute's training", last["set5_psnr"], 1.0, "dB")
+    yield Row(f"  its {last['step']} steps", last["seconds"], "a minute", 60.0, 1.0, "s")
+
+
+def lessons_rows() -> Iterator[Row]:
+    """CPU time of all lessons under nbval, as `course.py test` runs them, and of the longest."""
+    times = {}
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        before = sum(os.times()[2:4])
+        command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env"]
+        command += ["--nbval-cell-timeout=600", str(path)]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
+        times[path.stem] = sum(os.times()[2:4]) - before
+    slowest = max(times, key=times.get)
+    yield Row(f"{len(times)} lessons under nbval", sum(times.values()), "15 min", 900.0, 1.0, "s")
+    yield Row(f"  the longest, {slowest}", times[slowest], "2 min", 120.0, 1.0, "s")
+
+
+def install_rows() -> Iterator[Row]:
+    """By the clock: from a fresh clone to the first picture, but for the minute of its student."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "clone", "-q", str(ROOT), folder], check=True)
+        photo = images.photographs("val")[0]
+        began = time.monotonic()
+        command = ["python3", "course.py", "upscale", str(photo), "--out", str(Path(folder, "out"))]
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        seconds = time.monotonic() - began
+    yield Row("from a clone to a picture of one's own", seconds, "4 min", 240.0, 1.0, "s")
+
+
 # ---------------------------------------------------------------------------- a class
 
 
@@ -487,7 +561,9 @@ import torch
 import mtsr_lib as mtsr
 from mtsr_lib.datasets import Patches
 from mtsr_lib.balance import FixedWeights
+from mtsr_lib.evaluation import BenchmarkError, find_benchmark
 from mtsr_lib.model import MultiTaskNet
+from mtsr_lib.recipes import read_config
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import train_step, usable_cores
 
@@ -512,7 +588,7 @@ def kernels_seconds(threads: str, variables: dict[str, str], count: int, steps: 
     from jupyter_client.manager import start_new_kernel
 
     own = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")} | variables
-    own["PYTHONPATH"], quiet = str(Path(__file__).resolve().parents[1]), subprocess.DEVNULL
+    own["PYTHONPATH"], quiet = str(ROOT), subprocess.DEVNULL
     room = [start_new_kernel(kernel_name="python3", env=own, stderr=quiet) for _ in range(count)]
     try:
         for source in (PREPARE.format(threads=threads), TRAIN.format(steps=steps)):
@@ -544,16 +620,19 @@ def kernels_table(count: int, steps: int) -> None:
 
 ROWS = {
     "step": step_rows,
-    "profile": profile_rows,
     "heads": heads_rows,
     "ssim": ssim_rows,
     "aggregators": aggregators_rows,
     "upscale": upscale_rows,
     "frames": frames_rows,
+    "profile": profile_rows,
     "memory": memory_rows,
     "threads": threads_rows,
     "start": start_rows,
     "freed": freed_rows,
+    "minute": minute_rows,
+    "lessons": lessons_rows,
+    "install": install_rows,
 }
 
 
