@@ -506,7 +506,7 @@ def library_command(name: str):
 
 
 def classroom(root: Path, rest: list) -> int:
-    if not rest or {"-h", "--help"} & set(rest):  # nothing is installed for that
+    if not rest or rest[0] in ("-h", "--help"):  # nothing is installed for that
         from tools.classroom.steps import HELP
 
         say("usage: python3 course.py class STEP ...\n\n" + HELP.rstrip())

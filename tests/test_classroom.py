@@ -23,6 +23,7 @@ pytest.importorskip("nbgrader", reason="needs the teach extra")
 
 from tests.assignments import deserved, is_answer, is_test, is_written, name_of, solved
 from tools.classroom import inside, intake, sandbox
+from tools.classroom.__main__ import main
 from tools.classroom.course import (
     ASSIGNMENTS,
     ClassError,
@@ -499,3 +500,11 @@ def test_the_table_is_made_of_what_the_assignment_has() -> None:
     assert solved("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION") == (
         "def f():\n    return 1"
     )
+
+
+def test_a_step_tells_its_options(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["grade", "--help"])
+    said = capsys.readouterr().out
+    assert "usage: python3 course.py class grade " in said
+    assert all(option in said for option in ("--new", "--seconds", "--memory", "--isolation"))

@@ -545,6 +545,6 @@ def test_an_unknown_extra(clone: Path) -> None:
 
 def test_the_steps_of_a_class_are_listed_before_anything_is_installed(monkeypatch, capsys) -> None:
     monkeypatch.setattr(course, "set_up", lambda *_: pytest.fail("an environment was made"))
-    for arguments in (["class"], ["class", "--help"], ["class", "grade", "-h"]):
+    for arguments in (["class"], ["class", "--help"], ["class", "-h", "grade"]):
         assert course.main(arguments) == 0
         assert "rehearse [A ...]" in capsys.readouterr().out

@@ -121,7 +121,10 @@ def parser() -> argparse.ArgumentParser:
         (export, ["file"], []),
         (rehearse, [], [variant]),
     ):
-        sub = steps.add_parser(step.__name__, parents=[common, *parents])
+        name = step.__name__
+        sub = steps.add_parser(
+            name, parents=[common, *parents], prog=f"python3 course.py class {name}"
+        )
         for argument in arguments:
             sub.add_argument(argument)
         sub.set_defaults(do=step)
