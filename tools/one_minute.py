@@ -1,6 +1,7 @@
 """A minute of training from nothing: the curve of lesson 06, over seeds.
 
 python tools/one_minute.py --seeds 3
+python tools/one_minute.py --seeds 1 --set batch_size=8 steps=4600 --out /tmp/try.csv
 
 Trains as data/configs/one-minute.toml says, on the course's photographs, and writes
 data/results/one_minute.csv: steps, seconds of training (measuring not counted), PSNR-Y on the
@@ -15,6 +16,7 @@ import platform
 import statistics
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import torch
@@ -77,13 +79,18 @@ def train(config: TrainConfig, sets: dict) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="try another recipe"
+    )
     parser.add_argument("--out", type=Path, default=TABLE)
     options = parser.parse_args()
+    if (changes := tomllib.loads("\n".join(options.set))) and options.out == TABLE:
+        parser.error("another recipe needs a table of its own: --out FILE")
     cores = usable_cores()
     torch.set_num_threads(cores)
     sets, rows = pictures(), []
     for seed in range(options.seeds):
-        rows += train(read_config(CONFIG, seed=seed), sets)
+        rows += train(read_config(CONFIG, seed=seed, **changes), sets)
     made = (
         f"torch {torch.__version__}, {platform.machine()}, {cores} threads, {os.cpu_count()} cores"
     )
