@@ -44,8 +44,8 @@ def available_cores() -> int:
 
 def usable_cores() -> int:
     """How many threads to compute with: `available_cores`, or fewer by OMP_NUM_THREADS."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available_cores(), int(wanted)) if wanted.isdecimal() else available_cores())
+    cores, wanted = available_cores(), os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(wanted))) if wanted.isdecimal() else cores
 
 
 @dataclass

@@ -275,6 +275,8 @@ def test_a_class_keeps_its_word(tmp_path) -> None:
     course.generate(NAMES[0], "second")  # nothing was handed in yet
     shutil.copytree(course.release(NAMES[0]).parent, tmp_path / "in" / "ann")
     course.collect(NAMES[0], tmp_path / "in")
+    with pytest.raises(ClassError, match="Nothing is graded yet"):
+        course.feedback(NAMES[0])
     with pytest.raises(ClassError, match="given out with the variant 'second'"):
         course.generate(NAMES[0], "third")
     course.generate(NAMES[0])

@@ -27,7 +27,8 @@ def one_minute() -> list[dict[str, str]]:
 def test_a_minute_of_training_keeps_to_its_terms():
     """At most 80K parameters and 2,450 steps of 16 patches 24×24, or the same work."""
     config = read_config(data_folder() / "configs" / "one-minute.toml")
-    network = MultiTaskNet(select(config.tasks), config.channels, config.blocks, config.hidden)
+    sizes = (config.channels, config.blocks, config.hidden, config.expansion)
+    network = MultiTaskNet(select(config.tasks), *sizes)
     assert sum(p.numel() for p in network.parameters()) <= 80_000
     assert config.steps * config.batch_size * config.patch**2 <= 2450 * 16 * 24**2
     assert config.photographs == "train"

@@ -51,6 +51,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEED = images.data_folder() / "results" / "SPEED.md"
 BLOCK = re.compile(r"(<!-- bench -->).*?(<!-- end -->)", re.DOTALL)
 SIZES = [(16, 3, 48, 48), (4, 3, 192, 192), (1, 3, 512, 512)]
+SIDES = (24, 32, 48)  # of patches, in LR pixels
 TASKS = [SR, DETAIL, COLOR]
 
 
@@ -244,11 +245,10 @@ def heads_ratios(side: int = 24, rounds: int = 25) -> list[tuple[str, float, flo
     def restore(name: str) -> Callable[[], object]:
         return lambda: torch.inference_mode()(nets[name])(picture)
 
-    found = []
-    for what, run, seen in (
-        (f"training step, 3 heads, {side}×{side}", step, x),
-        ("one pass, 3 heads, 256×256", restore, picture),
-    ):
+    found, measured = [], [(f"training step, 3 heads, {side}×{side}", step, x)]
+    if side == SIDES[0]:  # a pass over a picture has nothing to do with the patches
+        measured.append(("one pass, 3 heads, 256×256", restore, picture))
+    for what, run, seen in measured:
         *each, three = medians({name: run(name) for name in nets}, rounds).values()
         *parts, whole = (operations(net, seen) for net in nets.values())
         one, work = statistics.mean(each), whole / statistics.mean(parts)
@@ -258,7 +258,7 @@ def heads_ratios(side: int = 24, rounds: int = 25) -> list[tuple[str, float, flo
 
 def heads_rows() -> Iterator[Row]:
     """Three heads over one, by the operations' ratio."""
-    for side in (24, 32, 48):
+    for side in SIDES:
         for what, one, three, work, _ in heads_ratios(side):
             yield Row(what, three, f"1 head × {work:.3f}", one * work, 1.05)
 
@@ -563,9 +563,7 @@ import torch
 import mtsr_lib as mtsr
 from mtsr_lib.datasets import Patches
 from mtsr_lib.balance import FixedWeights
-from mtsr_lib.evaluation import BenchmarkError, find_benchmark
 from mtsr_lib.model import MultiTaskNet
-from mtsr_lib.recipes import read_config
 from mtsr_lib.tasks import COLOR, DETAIL, SR
 from mtsr_lib.training import train_step, usable_cores
 

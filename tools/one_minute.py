@@ -1,7 +1,7 @@
 """A minute of training from nothing: the curve of lesson 06, over seeds.
 
 python tools/one_minute.py --seeds 3
-python tools/one_minute.py --seeds 1 --set batch_size=8 steps=4600 --out /tmp/try.csv
+python tools/one_minute.py --seeds 1 --set batch_size=8 steps=4600 --out try.csv
 
 Trains as data/configs/one-minute.toml says, on the course's photographs, and writes
 data/results/one_minute.csv: steps, seconds of training (measuring not counted), PSNR-Y on the
@@ -34,6 +34,8 @@ from mtsr_lib.training import History, cosine, fit, usable_cores
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "data/configs/one-minute.toml"
 TABLE = ROOT / "data/results/one_minute.csv"
+SETTINGS = ("channels", "blocks", "hidden", "expansion", "batch_size", "patch", "steps")
+SETTINGS += ("learning_rate", "every")
 
 
 def pictures() -> dict[str, list[tuple[str, torch.Tensor]]]:
@@ -86,6 +88,8 @@ def main() -> None:
     options = parser.parse_args()
     if (changes := tomllib.loads("\n".join(options.set))) and options.out == TABLE:
         parser.error("another recipe needs a table of its own: --out FILE")
+    if unknown := changes.keys() - SETTINGS:
+        parser.error(f"{', '.join(unknown)} cannot be set here, only {', '.join(SETTINGS)}")
     cores = usable_cores()
     torch.set_num_threads(cores)
     sets, rows = pictures(), []

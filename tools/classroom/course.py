@@ -264,6 +264,8 @@ class Course:
     def feedback(self, assignment: str) -> list[Path]:
         """A page for each student: cells, outputs, points; hidden tests by their verdict only."""
         done = sorted(p.parent.name for p in (self.folder / "autograded").glob(f"*/{assignment}"))
+        if not done:
+            raise ClassError(f"Nothing is graded yet: python3 course.py class grade {assignment}")
         step, context = ("generate_feedback", assignment), _processes()
         with ThreadPoolExecutor(available_cores()) as pool:
             for problem in pool.map(lambda s: self._apart(*step, s, "none", context), done):
